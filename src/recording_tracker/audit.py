@@ -1,0 +1,59 @@
+"""Audit: the checks that ask for the time; a standing and a moment in, the flags open at that moment out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from recording_tracker.flags import ERROR, INFO, WARNING, Flag
+from recording_tracker.standing import Standing
+from recording_tracker.times import iso
+
+SEVERITY_ORDER = (ERROR, WARNING, INFO)
+
+Check = Callable[[Standing, int], Iterator[Flag]]
+
+
+def check_fold(standing: Standing, now_ms: int) -> Iterator[Flag]:
+    """Yield what the fold says, of ``missing-event`` only those whose moment has passed."""
+    for flag in standing.flags:
+        if flag.code != "missing-event" or now_ms > flag.raised_ms:
+            yield flag
+
+
+def check_stalled(standing: Standing, now_ms: int) -> Iterator[Flag]:
+    """Nothing has come for longer than a state tolerates."""
+    if standing.stall_ms is not None and now_ms > standing.stall_ms:
+        yield _deadline("stalled", standing, standing.stall_ms, standing.stall_region, "nothing has come")
+
+
+def check_missing_terminal(standing: Standing, now_ms: int) -> Iterator[Flag]:
+    """It has opened and is not complete in time."""
+    if standing.opened and standing.due_ms is not None and now_ms > standing.due_ms:
+        yield _deadline("missing-terminal", standing, standing.due_ms, standing.due_region, "it is not complete")
+
+
+def check_never_started(standing: Standing, now_ms: int) -> Iterator[Flag]:
+    """It was announced and has not opened in time."""
+    if not standing.opened and standing.due_ms is not None and now_ms > standing.due_ms:
+        message = f"it was announced, and by {iso(standing.due_ms)} nothing had come that opens it"
+        yield Flag("never-started", ERROR, message, None, (), standing.due_ms)
+
+
+CHECKS: tuple[Check, ...] = (check_never_started, check_missing_terminal, check_stalled, check_fold)
+
+
+def open_flags(standing: Standing, now_ms: int) -> tuple[Flag, ...]:
+    """Return every flag open at *now_ms*, milliseconds since 1970; the worst first, then the oldest."""
+    found = [flag for check in CHECKS for flag in check(standing, now_ms)]
+    found.sort(key=lambda flag: (SEVERITY_ORDER.index(flag.severity), flag.raised_ms, flag.identity))
+    return tuple(found)
+
+
+def _deadline(code: str, standing: Standing, deadline_ms: int, region: str | None, what: str) -> Flag:
+    where = f"{region} is {standing.state[region]!r}" if region else _everywhere(standing)
+    awaited = f"; awaited: {', '.join(standing.awaits)}" if standing.awaits else ""
+    return Flag(code, ERROR, f"{where}, and by {iso(deadline_ms)} {what}{awaited}", region, (), deadline_ms)
+
+
+def _everywhere(standing: Standing) -> str:
+    return ", ".join(f"{region} is {state!r}" for region, state in standing.state.items())

@@ -1,0 +1,69 @@
+"""``audit``: the nightly report."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from io import StringIO
+
+import click
+
+from recording_tracker.cli.options import as_duration, database, now_option, print_lines, reading
+from recording_tracker.cli.output import write_file
+from recording_tracker.report import markdown, sheets, text
+from recording_tracker.results import AuditReport
+from recording_tracker.tracker import Tracker
+
+FORMATS = ("text", "json", "csv", "md")
+
+
+@click.command("audit")
+@click.option(
+    "--since",
+    callback=as_duration,
+    default="24h",
+    metavar="DURATION",
+    help="How far to look back for what is complete; 24h.",
+)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="text, json, csv or md.")
+@click.option("-o", "--output", metavar="FILE", help="Write the report to a file, whole or not at all.")
+@now_option
+@reading
+@click.pass_context
+def audit_command(
+    ctx: click.Context,
+    /,
+    tracker: Tracker,
+    *,
+    since: timedelta,
+    form: str,
+    output: str | None,
+    now: datetime | None,
+    as_json: bool,
+) -> int:
+    """
+    Check all open recordings, and report what is stuck and what is wrong.
+
+    Exits with 1 if somebody should look: something stuck, an error that nobody has acknowledged, a
+    body that could not be attributed, a silent provider.
+
+    \b
+    tracker audit
+    tracker audit --format md -o report.md
+    """
+    report = tracker.audit(now, since=since)
+    lines = written(report, "json" if as_json else form)
+    if output is None:
+        print_lines(lines)
+    else:
+        write_file(output, [click.unstyle(line) for line in lines], database(ctx, None))
+    return 1 if report.needs_attention else 0
+
+
+def written(report: AuditReport, form: str) -> list[str]:
+    """Write *report* as lines in one of FORMATS."""
+    if form == "json":
+        return [json.dumps(report.to_json(), ensure_ascii=True, allow_nan=False)]
+    if form == "csv":
+        return StringIO(sheets.audit_csv(report)).read().splitlines()
+    return list(markdown.audit_markdown(report) if form == "md" else text.audit_lines(report))

@@ -1,0 +1,79 @@
+"""``demo``: the tour on a fresh machine."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from recording_tracker.cli.audit import written
+from recording_tracker.cli.options import json_option, print_json, print_lines, width
+from recording_tracker.cli.output import write_file
+from recording_tracker.deliveries import log_lines
+from recording_tracker.errors import StorageError, UsageError
+from recording_tracker.report import text
+from recording_tracker.results import Summary
+from recording_tracker.tracker import Tracker
+
+NOW = datetime(2026, 11, 1, 18, 0, tzinfo=UTC)
+"""The moment at which the tour looks at its recordings of that day."""
+
+
+def examples_folder() -> Path:
+    """Find the bundled example deliveries: inside the wheel, else beside the sources of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "examples", package.parents[1] / "examples" / "deliveries"):
+        if any(folder.glob("*.jsonl")):
+            return folder
+    raise StorageError(f"{package / 'examples'}: the example deliveries are not there; install the package again")
+
+
+@click.command("demo")
+@click.option("--db", metavar="PATH", help="Where to make the database; else in a new temporary folder.")
+@json_option
+@click.pass_context
+def demo_command(ctx: click.Context, /, *, db: str | None, as_json: bool) -> None:
+    """Take the bundled example deliveries of all five providers in, and show what the tracker makes of them."""
+    db = db or ctx.obj.get("db")
+    path = Path(db) if db else Path(tempfile.mkdtemp(prefix="tracker-demo-")) / "recordings.db"
+    if path.exists():
+        raise UsageError(f"{path}: is there already; the demo makes a new database")
+    summary = Summary()
+    with Tracker(path) as tracker:
+        for file in sorted(examples_folder().glob("*.jsonl")):
+            with file.open("rb") as stream:
+                tracker.ingest_many((line for _, line in log_lines(stream) if isinstance(line, dict)), summary=summary)
+        report = tracker.audit(NOW)
+        report_path = path.with_name("audit.md")
+        write_file(str(report_path), written(report, "md"), path)
+        if as_json:
+            print_json({"database": str(path), "report": str(report_path), **summary.to_json()})
+            return
+        _tour(tracker, summary)
+    click.echo(f"\nThe database is {path}")
+    click.echo(f"The report is {report_path}")
+    click.echo(f"\nLook further, the recordings being of {NOW:%Y-%m-%d}:")
+    click.echo(f"  export TRACKER_DB={path}")
+    click.echo(f"  tracker list --now {NOW:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def _tour(tracker: Tracker, summary: Summary) -> None:
+    _step("tracker ingest examples/deliveries/*.jsonl", f"{summary.deliveries} callbacks of five providers")
+    counts = summary.to_json()
+    print_lines(
+        [f"{counts['accepted']} accepted, {counts['duplicates']} duplicates, {counts['recordings']} recordings"]
+    )
+    _step("tracker list", "every recording, the newest first")
+    recordings = list(tracker.recordings(now=NOW))
+    print_lines(text.list_lines(recordings, NOW, width()))
+    worst = next((recording for recording in recordings if recording.stuck and recording.events > 1), recordings[0])
+    _step(f"tracker status {worst.id}", "all of one")
+    print_lines(text.status_lines(worst, NOW))
+    _step("tracker audit", "the nightly report")
+    print_lines(text.audit_lines(tracker.audit(NOW)))
+
+
+def _step(command: str, what: str) -> None:
+    click.echo(f"\n{click.style(f'$ {command}', fg='cyan')}   # {what}")

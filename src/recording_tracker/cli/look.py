@@ -1,0 +1,110 @@
+"""``status``, ``history``, ``list``: where recordings stand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+
+import click
+
+from recording_tracker.cli.options import as_moment, now_option, present, print_json, print_lines, reading, width
+from recording_tracker.errors import NotFoundError
+from recording_tracker.report import text
+from recording_tracker.tracker import Tracker
+
+
+def unknown(name: str) -> NotFoundError:
+    """Return the error of a name that nothing answers to."""
+    return NotFoundError(f"no recording {name!r}; 'tracker list' shows those there are")
+
+
+@click.command("status")
+@click.argument("name", metavar="ID")
+@click.option("--secrets", is_flag=True, help="Show hashes and credentials of files too.")
+@now_option
+@reading
+def status_command(tracker: Tracker, name: str, *, secrets: bool, now: datetime | None, as_json: bool) -> None:
+    """
+    Tell all of one recording: state, deadlines, files, what is wrong, what is awaited.
+
+    ID is a recording id, an alias, a group id or the beginning of one, of at least 4 characters.
+
+    \b
+    tracker status d12fdce9024d37862a8f3a88e387c817
+    """
+    now = now or present()
+    found = tracker.status(name, now)
+    if not found:
+        raise unknown(name)
+    for number, recording in enumerate(found):
+        if as_json:
+            print_json(recording.to_json(secrets=secrets))
+        else:
+            print_lines([""] if number else [])
+            print_lines(text.status_lines(recording, now, secrets=secrets))
+
+
+@click.command("history")
+@click.argument("name", metavar="ID")
+@reading
+def history_command(tracker: Tracker, name: str, *, as_json: bool) -> None:
+    """
+    Show the events of a recording in lifecycle order, with verdicts and delays.
+
+    \b
+    tracker history d12f
+    """
+    if not tracker.status(name):
+        raise unknown(name)
+    lines = tracker.history(name)
+    if as_json:
+        for line in lines:
+            print_json(line.to_json())
+    else:
+        print_lines(text.history_lines(lines, width()))
+
+
+@click.command("list")
+@click.option("--provider", metavar="NAME", help="Only this provider's.")
+@click.option(
+    "--phase", metavar="PHASE", help="Only in this phase: expected, starting, recording, processing, finished."
+)
+@click.option(
+    "--outcome", metavar="OUTCOME", help="Only with this outcome: available, backed_up, partial, absent, failed."
+)
+@click.option("--flag", metavar="CODE", help="Only with an open flag of this code.")
+@click.option("--stuck", is_flag=True, help="Only stuck ones.")
+@click.option("--since", callback=as_moment, metavar="TIME", help="Only those that something has come of since.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@now_option
+@reading
+def list_command(
+    tracker: Tracker,
+    *,
+    provider: str | None,
+    phase: str | None,
+    outcome: str | None,
+    flag: str | None,
+    stuck: bool,
+    since: datetime | None,
+    limit: int | None,
+    now: datetime | None,
+    as_json: bool,
+) -> None:
+    """
+    List recordings, the newest first.
+
+    \b
+    tracker list --stuck
+    tracker list --provider agora --outcome failed --json
+    """
+    now = now or present()
+    recordings = tracker.recordings(
+        provider=provider, phase=phase, outcome=outcome, flag=flag, stuck=stuck, since=since, now=now
+    )
+    found = islice(recordings, limit)
+    if as_json:
+        for recording in found:
+            print_json(recording.to_json())
+    else:
+        print_lines(text.list_lines(list(found), now, width()))

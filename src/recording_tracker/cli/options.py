@@ -1,0 +1,119 @@
+"""What commands share: options, the tracker they open, and how they print."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from recording_tracker.report.safe import printable
+from recording_tracker.times import duration, from_ms, moment_ms
+from recording_tracker.tracker import Tracker
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+DEFAULT_DB = "recordings.db"
+
+
+def as_moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """Read an option's value as an ISO 8601 time, UTC without a zone."""
+    try:
+        return None if value is None else from_ms(moment_ms(value))
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def as_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """Read an option's value as a duration: 90s, 45m, 12h, 7d or ISO 8601."""
+    try:
+        return None if value is None else duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def db_options(command: CommandT) -> CommandT:
+    """Give *command* the options that say which database and which machines."""
+    command = click.option("--db", metavar="PATH", help="The database; else TRACKER_DB, else recordings.db.")(command)
+    return click.option(
+        "--machines",
+        "machines_folder",
+        metavar="DIR",
+        envvar="TRACKER_MACHINES",
+        help="A folder of machine files that replace or adjust the shipped ones; else TRACKER_MACHINES.",
+    )(command)
+
+
+def reading(command: CommandT) -> CommandT:
+    """Give *command* a tracker that only reads, as its first argument, and ``--json``."""
+    return _with_tracker(json_option(command), readonly=True, create=False)
+
+
+def writing(command: CommandT) -> CommandT:
+    """Give *command* a tracker on a database that is there, as its first argument, and ``--json``."""
+    return _with_tracker(json_option(command), readonly=False, create=False)
+
+
+def creating(command: CommandT) -> CommandT:
+    """Give *command* a tracker whose database is made if it is not there, as its first argument, and ``--json``."""
+    return _with_tracker(json_option(command), readonly=False, create=True)
+
+
+def json_option(command: CommandT) -> CommandT:
+    """Give *command* ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")(command)
+
+
+now_option = click.option(
+    "--now", callback=as_moment, metavar="TIME", help="Look as if it were this moment; else the present."
+)
+
+
+def _with_tracker(command: CommandT, *, readonly: bool, create: bool) -> CommandT:
+    @db_options
+    @click.pass_context
+    @functools.wraps(command)
+    def run(ctx: click.Context, /, *args: Any, db: str | None, machines_folder: str | None, **kwargs: Any) -> Any:
+        path = database(ctx, db)
+        with Tracker(path, machines=machines_folder, readonly=readonly, create=create) as tracker:
+            return command(tracker, *args, **kwargs)
+
+    return run  # type: ignore[return-value]
+
+
+def database(ctx: click.Context, db: str | None) -> Path:
+    """Return the database that is meant: by the command's option, the program's, the environment, or the default."""
+    return Path(db or (ctx.obj or {}).get("db") or os.environ.get("TRACKER_DB") or DEFAULT_DB)
+
+
+def width() -> int | None:
+    """Return the columns of the terminal that output goes to; None where it goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def present() -> datetime:
+    """Return the present moment."""
+    return datetime.now(UTC)
+
+
+def print_json(value: object) -> None:
+    """Print *value* as one line of JSON in ASCII."""
+    click.echo(json.dumps(value, ensure_ascii=True, allow_nan=False))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines; styles go where output is no terminal, or NO_COLOR is set."""
+    color = False if os.environ.get("NO_COLOR") else None
+    for line in lines:
+        click.echo(line, color=color)
+
+
+def talk(text: str) -> None:
+    """Say something on standard error, in one line."""
+    click.echo(printable(text), err=True)

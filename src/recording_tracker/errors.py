@@ -1,0 +1,82 @@
+"""Every error that is raised on purpose, and the exit status that the command line gives it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TrackerError(Exception):
+    """Whatever the tracker refuses or cannot do; its text is one line that says where, what, and what would be right."""
+
+    exit_status: ClassVar[int] = 1
+
+
+class UsageError(TrackerError):
+    """A call, flag or value that cannot mean anything."""
+
+    exit_status = 2
+
+
+class UnknownProviderError(UsageError):
+    """A provider without an adapter and a machine."""
+
+    def __init__(self, provider: str, known: list[str]) -> None:
+        super().__init__(f"no adapter for {provider!r}; there are adapters for {', '.join(known)}")
+        self.provider = provider
+
+
+class NotFoundError(TrackerError):
+    """No recording, quarantined body or flag answers to what was asked for."""
+
+
+class AmbiguousError(TrackerError):
+    """A prefix that several recordings share."""
+
+    def __init__(self, text: str, candidates: list[str]) -> None:
+        shown = ", ".join(candidates[:10]) + (", …" if len(candidates) > 10 else "")
+        super().__init__(f"{text!r} is the beginning of {len(candidates)} ids; give more of one of: {shown}")
+        self.candidates = candidates
+
+
+class DamagedError(TrackerError):
+    """The database, or what is in it, cannot be what was written."""
+
+    exit_status = 65
+
+
+class StorageError(TrackerError):
+    """The operating system or SQLite could not read or write: no such file, disk full, input/output error."""
+
+    exit_status = 74
+
+
+class BusyError(TrackerError):
+    """Another process held the database for longer than the time-out; the same call may succeed later."""
+
+    exit_status = 75
+
+
+class PermissionDeniedError(TrackerError):
+    """The file, its folder or its mount may not be read or written."""
+
+    exit_status = 77
+
+
+class VersionError(TrackerError):
+    """The database has a newer schema than this version of the tracker."""
+
+    exit_status = 78
+
+
+class MachineError(TrackerError):
+    """A machine file that cannot be used: file, place, what is wrong, what would be right."""
+
+    exit_status = 78
+
+
+class RejectedBodyError(TrackerError):
+    """A body that cannot be read safely as one JSON object; nothing of it is kept."""
+
+
+class QuarantinedBodyError(TrackerError):
+    """A JSON object that cannot be attributed with certainty; it is kept whole, aside."""

@@ -1,0 +1,329 @@
+"""Fold: what a recording's events, taken in lifecycle order, make of it."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from recording_tracker import flags
+from recording_tracker.events import RESOLVED, SUPERSEDED, Event, File
+from recording_tracker.flags import Flag
+from recording_tracker.machine import Machine
+
+VERDICTS = ("taken", "late", "implied", "conflict", "illegal", "unknown")
+"""From the one that needs no word to the one that needs most; an event shows the last of its regions' verdicts."""
+_WEIGHT = {verdict: weight for weight, verdict in enumerate(VERDICTS)}
+
+# What a stranger can make grow without end is cut here, so that an event of a recording always costs the same.
+MAX_FLAGS = 100
+MAX_ALIASES = 16
+MAX_WORKERS = 16
+MAX_SEQUENCE_RANGES = 64
+
+Key = tuple[int, int, int, str]
+
+
+class Assumption(NamedTuple):
+    """Events of which one must have been sent and none has come, and the event that says so."""
+
+    region: int
+    names: tuple[str, ...]
+    received_ms: int
+    implied_by: str
+
+
+class Span(NamedTuple):
+    """Consecutive sequence numbers that have come from one worker, and when its two ends did."""
+
+    worker: str
+    first: int
+    last: int
+    first_received_ms: int
+    last_received_ms: int
+
+
+@dataclass(slots=True)
+class Course:
+    """
+    Where a fold has got to after some events; the next event changes it.
+
+    Moments are milliseconds since 1970.
+    """
+
+    states: tuple[int, ...]
+    entered_ms: tuple[int, ...]
+    key: Key = (-1, 0, 0, "")
+    events: int = 0
+    opened: bool = False
+    group_id: str | None = None
+    aliases: tuple[str, ...] = ()
+    assumed: tuple[Assumption, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    dropped: tuple[tuple[str, int, int], ...] = ()
+    """(code, count, received_ms of the last) of the flags beyond those that are kept."""
+    files: tuple[File, ...] = ()
+    spans: tuple[Span, ...] = ()
+    worker: str | None = None
+    retired: tuple[str, ...] = ()
+    first_ms: int = 0
+    last_ms: int = 0
+    last_name: str = ""
+    last_occurred_ms: int | None = None
+    last_received_ms: int = 0
+    recording_ms: int | None = None
+    left_recording_ms: int | None = None
+    completed_ms: int | None = None
+    body_started_ms: int | None = None
+    body_ended_ms: int | None = None
+    progress: float | None = None
+    resolved: str | None = None
+
+    def dump(self) -> str:
+        """Write it as JSON, all but the files, of which there can be thousands and which have a table."""
+        values = [getattr(self, name) for name in _COURSE_FIELDS]
+        values[_FILES] = ()
+        return json.dumps(values, separators=(",", ":"))
+
+    @classmethod
+    def load(cls, text: str, files: Iterable[File]) -> Course:
+        """Read what ``dump`` wrote."""
+        course = cls(*json.loads(text))
+        course.states, course.entered_ms = tuple(course.states), tuple(course.entered_ms)
+        course.key = (course.key[0], course.key[1], course.key[2], course.key[3])
+        course.aliases, course.retired = tuple(course.aliases), tuple(course.retired)
+        course.assumed = tuple(Assumption(a[0], tuple(a[1]), *a[2:]) for a in course.assumed)
+        course.flags = tuple(Flag(*f[:4], tuple(f[4]), *f[5:]) for f in course.flags)
+        course.dropped = tuple((row[0], row[1], row[2]) for row in course.dropped)
+        course.spans = tuple(Span(*span) for span in course.spans)
+        course.files = tuple(files)
+        return course
+
+
+_COURSE_FIELDS = tuple(Course.__dataclass_fields__)
+_FILES = _COURSE_FIELDS.index("files")
+
+
+def start(machine: Machine) -> Course:
+    """Return the course of a recording of which nothing has come."""
+    return Course(states=machine.initial, entered_ms=(0,) * len(machine.initial))
+
+
+def order_key(machine: Machine, event: Event) -> Key:
+    """Return what lifecycle order sorts by: time, place in the machine's events, sequence, event id."""
+    time_ms = event.received_ms if event.occurred_ms is None else event.occurred_ms
+    sequence = -1 if event.sequence is None else event.sequence
+    return (time_ms, machine.place(event.name), sequence, event.event_id)
+
+
+def step(machine: Machine, course: Course, event: Event, key: Key) -> str:
+    """
+    Take *event*, whose order key is *key*, into *course*; return its verdict.
+
+    Never raises: an event that does not fit leaves the state as it was and becomes a flag.
+    """
+    time_ms = key[0]
+    # A clock ahead of ours must not put a deadline off.
+    at_ms = min(time_ms, event.received_ms)
+    if not course.events:
+        course.first_ms = at_ms
+    course.events += 1
+    course.key = key
+    course.last_name, course.last_occurred_ms, course.last_received_ms = (
+        event.name,
+        event.occurred_ms,
+        event.received_ms,
+    )
+    repeats_switch = _repeats_switch(machine, course, event)
+    name = _followed(machine, course, event, at_ms)
+    if name.endswith(SUPERSEDED) and name not in machine.moves:
+        return "late"
+    course.last_ms = max(course.last_ms, at_ms)
+    course.opened = course.opened or name in machine.openers or name == RESOLVED
+    _note(course, event)
+    for found in flags.of_body(machine, event):
+        _find(course, found)
+    before = course.states
+    if repeats_switch:
+        _settle(machine, course, name)
+        return "late"
+    verdict = _move(machine, course, event, name, at_ms)
+    if course.states != before or name == RESOLVED:
+        _mark_moments(machine, course, time_ms)
+    return verdict
+
+
+def _move(machine: Machine, course: Course, event: Event, name: str, at_ms: int) -> str:
+    """Take the five steps in each region that knows *name*; return the verdict that needs most words."""
+    if name == RESOLVED:
+        course.resolved = event.outcome
+        return "taken"
+    moves = machine.moves.get(name)
+    if moves is None:
+        _find(course, flags.unknown_event(event))
+        return "unknown"
+    settled = _settle(machine, course, name) if course.assumed else set()
+    worst = 0
+    for number, region_moves in moves:
+        state = course.states[number]
+        verdict, dest, assumed = region_moves[state]
+        if verdict != "taken" and number in settled:
+            verdict = "late"
+        elif verdict == "taken" or verdict == "implied":
+            for names in assumed:
+                _assume(course, Assumption(number, names, event.received_ms, event.name))
+            if dest != state:
+                _enter(course, number, dest, at_ms)
+        else:
+            _find(course, flags.misfit(machine.regions[number], state, event, verdict))
+        worst = max(worst, _WEIGHT[verdict])
+    return VERDICTS[worst]
+
+
+def _settle(machine: Machine, course: Course, name: str) -> set[int]:
+    """Take back every assumption that names the event in a region that knows it; return those regions."""
+    regions = {number for number, _ in machine.moves[name]}
+    settled = [assumed for assumed in course.assumed if assumed.region in regions and name in assumed.names]
+    if settled:
+        course.assumed = tuple(assumed for assumed in course.assumed if assumed not in settled)
+    return {assumed.region for assumed in settled}
+
+
+def _enter(course: Course, region: int, state: int, at_ms: int) -> None:
+    course.states = (*course.states[:region], state, *course.states[region + 1 :])
+    course.entered_ms = (*course.entered_ms[:region], at_ms, *course.entered_ms[region + 1 :])
+
+
+def _assume(course: Course, assumption: Assumption) -> None:
+    known = ((old.region, old.names) for old in course.assumed)
+    if (assumption.region, assumption.names) not in known:
+        course.assumed = (*course.assumed, assumption)
+
+
+def _followed(machine: Machine, course: Course, event: Event, at_ms: int) -> str:
+    """Follow the recording from worker to worker; return the name under which the event is folded."""
+    worker = event.incarnation
+    if worker is None or machine.incarnation_switch is None:
+        return event.name
+    if event.name == machine.incarnation_switch and event.successor is not None:
+        if event.successor != course.worker and event.successor not in course.retired:
+            _retire(course, course.worker)
+            course.worker = event.successor
+        if worker != course.worker:
+            _retire(course, worker)
+        return event.name
+    if course.worker is None:
+        course.worker = worker
+    if worker == course.worker:
+        return event.name
+    if worker in course.retired:
+        return event.name + SUPERSEDED
+    _retire(course, course.worker)
+    course.worker = worker
+    _assume_switch(machine, course, event, at_ms)
+    return event.name
+
+
+def _retire(course: Course, worker: str | None) -> None:
+    if worker is not None and worker not in course.retired:
+        course.retired = (*course.retired, worker)[-MAX_WORKERS:]
+
+
+def _assume_switch(machine: Machine, course: Course, event: Event, at_ms: int) -> None:
+    """Apply the switch that a worker never heard of implies, as assumed unseen."""
+    switch = machine.incarnation_switch
+    assert switch is not None
+    moves = machine.moves[switch]
+    for number, region_moves in moves:
+        move = region_moves[course.states[number]]
+        if move.verdict == "taken" and move.dest != course.states[number]:
+            _enter(course, number, move.dest, at_ms)
+    if switch in machine.promised:
+        _assume(course, Assumption(moves[0][0], (switch,), event.received_ms, event.name))
+
+
+def _repeats_switch(machine: Machine, course: Course, event: Event) -> bool:
+    """Tell whether the event is a switch to a worker that has been heard of already."""
+    if event.name != machine.incarnation_switch or event.successor is None:
+        return False
+    return event.successor == course.worker or event.successor in course.retired
+
+
+def _note(course: Course, event: Event) -> None:
+    """Keep what the body tells beside its event."""
+    if course.group_id is None:
+        course.group_id = event.group_id
+    for alias in event.aliases:
+        if alias not in course.aliases and len(course.aliases) < MAX_ALIASES:
+            course.aliases = (*course.aliases, alias)
+    if event.files:
+        course.files = _merged(course.files, event.files)
+    if event.sequence is not None:
+        course.spans = _spanned(course.spans, event)
+    if event.progress is not None:
+        course.progress = event.progress
+    if event.started_ms is not None and course.body_started_ms is None:
+        course.body_started_ms = event.started_ms
+    if event.ended_ms is not None:
+        course.body_ended_ms = event.ended_ms
+
+
+def _merged(old: tuple[File, ...], new: tuple[File, ...]) -> tuple[File, ...]:
+    """Join lists of files; one named again keeps its place and takes what is told anew."""
+    found = {(file.url or file.name, file.kind, file.order): file for file in old}
+    for file in new:
+        key = (file.url or file.name, file.kind, file.order)
+        before = found.get(key)
+        told = {name: value for name, value in file._asdict().items() if value is not None}
+        found[key] = file if before is None else before._replace(**told)
+    return tuple(found.values())
+
+
+def _spanned(spans: tuple[Span, ...], event: Event) -> tuple[Span, ...]:
+    """Add the event's sequence number to the spans of its worker; spans are sorted, and the oldest are forgotten."""
+    worker, number, received_ms = event.incarnation or "", event.sequence or 0, event.received_ms
+    new = Span(worker, number, number, received_ms, received_ms)
+    place = bisect_left(spans, (worker, number + 1))
+    joined = [new]
+    begin = end = place
+    if place and spans[place - 1].worker == worker and spans[place - 1].last >= number - 1:
+        before = spans[place - 1]
+        if before.last >= number:
+            return spans
+        joined, begin = [Span(worker, before.first, number, before.first_received_ms, received_ms)], place - 1
+    if end < len(spans) and spans[end].worker == worker and spans[end].first == number + 1:
+        after, low = spans[end], joined[0]
+        joined, end = [Span(worker, low.first, after.last, low.first_received_ms, after.last_received_ms)], end + 1
+    return (*spans[:begin], *joined, *spans[end:])[-MAX_SEQUENCE_RANGES:]
+
+
+def _find(course: Course, found: Flag) -> None:
+    """Keep a flag; of the many that a broken sender can cause, the first hundred and a count of the others."""
+    if len(course.flags) < MAX_FLAGS:
+        course.flags = (*course.flags, found)
+        return
+    counts = {code: (count, raised_ms) for code, count, raised_ms in course.dropped}
+    count, raised_ms = counts.get(found.code, (0, 0))
+    counts[found.code] = (count + 1, max(raised_ms, found.raised_ms))
+    course.dropped = tuple((code, *rest) for code, rest in counts.items())
+
+
+def _mark_moments(machine: Machine, course: Course, time_ms: int) -> None:
+    """Note when the recording went into and out of recording, and when it became complete."""
+    situation = machine.situation(course.states)
+    if situation.complete and course.last_name != RESOLVED:
+        # What the provider says at last counts for more than what an operator had concluded before.
+        course.resolved = None
+    complete = situation.complete or course.resolved is not None
+    if not complete:
+        course.completed_ms = None
+    elif course.completed_ms is None:
+        course.completed_ms = time_ms
+    if situation.phase == "recording" and not complete:
+        course.left_recording_ms = None
+        if course.recording_ms is None:
+            course.recording_ms = time_ms
+    elif course.recording_ms is not None and course.left_recording_ms is None:
+        course.left_recording_ms = time_ms

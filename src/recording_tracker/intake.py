@@ -1,0 +1,401 @@
+"""Intake: parsed deliveries in, the journal and the recordings brought up to date, inside one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from recording_tracker.adapters import Adapter, parse
+from recording_tracker.audit import open_flags
+from recording_tracker.body import MAX_BODY_BYTES, digest
+from recording_tracker.errors import QuarantinedBodyError, RejectedBodyError
+from recording_tracker.events import RESOLVED, Callback, Event, Ignored
+from recording_tracker.flags import Flag
+from recording_tracker.fold import Course
+from recording_tracker.journal import Count, Entry, EventRow, Expectation, Journal, Variant
+from recording_tracker.machine import Machine
+from recording_tracker.redelivery import adds_nothing, merge
+from recording_tracker.standing import Standing, conclude
+from recording_tracker.timeline import Timeline
+
+CACHED_LINES = 20_000
+"""Events that are kept parsed between transactions, over all recordings; some 20 MB."""
+CACHED_LINES_EACH = 1_000
+"""Events of one recording that are kept parsed; of a longer one only the course is."""
+CACHED_RECORDINGS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One delivery, read but not yet taken in; *detail* says why it is quarantined or rejected, or what is ignored."""
+
+    callback: Callback
+    result: str
+    events: Sequence[Event] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What deliveries did to one recording."""
+
+    entry_number: int
+    standing: Standing
+    new: int
+    """How many events were not known before."""
+    raised: tuple[Flag, ...] = ()
+    cleared: tuple[Flag, ...] = ()
+
+
+@dataclass(slots=True)
+class Held:
+    """A recording in memory."""
+
+    number: int | None
+    standing: Standing
+    timeline: Timeline
+    ids: set[str] | None
+    """The ids of all its events; None where only its course is here."""
+    announced_until_ms: int | None = None
+    counted_lines: int = 0
+    """How many of its lines the intake has on its account."""
+
+
+def read(adapters: Mapping[str, Adapter], callback: Callback, *, max_bytes: int = MAX_BODY_BYTES) -> Parsed:
+    """Read *callback*; only an unknown provider raises (UnknownProviderError), nothing that a provider can send does."""
+    try:
+        found = parse(adapters, callback, max_bytes=max_bytes)
+    except RejectedBodyError as error:
+        return Parsed(callback, "rejected", detail=str(error))
+    except QuarantinedBodyError as error:
+        return Parsed(callback, "quarantined", detail=str(error))
+    if isinstance(found, Ignored):
+        return Parsed(callback, "ignored", detail=found.kind)
+    return Parsed(callback, "accepted", found)
+
+
+def resolution(
+    recording_id: str, *, outcome: str, note: str, received_ms: int, group_id: str | None
+) -> tuple[Event, bytes]:
+    """Return the event by which an operator completes a recording, and the body that the journal keeps of it."""
+    told = {"event": RESOLVED, "outcome": outcome, "note": note, "group_id": group_id}
+    body = json.dumps(told, ensure_ascii=True).encode()
+    return _resolution(recording_id, body, received_ms), body
+
+
+def _resolution(recording_id: str, body: bytes, received_ms: int) -> Event:
+    told = json.loads(body)
+    return Event(
+        recording_id=recording_id,
+        event_id=f"{RESOLVED}.{received_ms}.{digest(told)[:8]}",
+        name=RESOLVED,
+        received_ms=received_ms,
+        outcome=told["outcome"],
+        group_id=told["group_id"],
+        content=digest(told),
+    )
+
+
+def reread(adapter: Adapter, recording_id: str, row: EventRow) -> Event:
+    """Read a journaled event again from its raw body; one that cannot be read any more keeps what was known of it."""
+    if row.name == RESOLVED:
+        return _resolution(recording_id, row.body, row.received_ms)
+    callback = Callback(adapter.PROVIDER, row.body, row.received_ms, json.loads(row.query))
+    events = read({adapter.PROVIDER: adapter}, callback).events
+    for event in events:
+        if event.recording_id == recording_id and event.event_id == row.event_id:
+            return event._replace(received_ms=row.received_ms, differs_ms=row.differs_ms)
+    return Event(
+        recording_id,
+        row.event_id,
+        row.name,
+        row.received_ms,
+        row.occurred_ms,
+        content=row.content,
+        differs_ms=row.differs_ms,
+    )
+
+
+class Intake:
+    """
+    Takes deliveries into *journal*, whose write transaction the caller holds.
+
+    It remembers the recordings it has touched, so the next event in order needs no reading.
+    """
+
+    def __init__(self, journal: Journal, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine]) -> None:
+        self._journal = journal
+        self._adapters = adapters
+        self._machines = machines
+        self._held: OrderedDict[tuple[str, str], Held] = OrderedDict()
+        self._lines = 0
+        self._registered: set[str] = set()
+        self._seen_names: dict[str, set[str]] = {}
+
+    def forget(self) -> None:
+        """Drop what is remembered; it is to be called after a transaction that failed."""
+        self._held.clear()
+        self._lines = 0
+        self._registered.clear()
+        self._seen_names.clear()
+
+    def begin(self) -> None:
+        """Make sure that what is remembered is what the journal holds; first thing in a transaction."""
+        if self._journal.changed_elsewhere():
+            self.forget()
+
+    # Bodies
+
+    def set_aside(self, parsed: Parsed) -> None:
+        """Keep a body that could not be attributed."""
+        callback = parsed.callback
+        query = _query(callback)
+        self._journal.quarantine(callback.provider, callback.received_ms, parsed.detail, callback.body, query)
+
+    def count(self, taken: Iterable[tuple[Parsed, str]]) -> None:
+        """Count bodies by what became of them."""
+        counts: dict[tuple[str, str, str], tuple[int, int]] = {}
+        for parsed, result in taken:
+            # What is rejected or quarantined says why in words that may hold the sender's; only ignored has kinds.
+            kind = parsed.detail if result == "ignored" else ""
+            bodies, last_ms = counts.get(key := (parsed.callback.provider, result, kind), (0, 0))
+            counts[key] = (bodies + 1, max(last_ms, parsed.callback.received_ms))
+        self._journal.count(Count(*key, *value) for key, value in counts.items())
+
+    # Events
+
+    def take(
+        self, provider: str, recording_id: str, arrivals: Sequence[tuple[Event, Callback]], *, at_ms: int
+    ) -> tuple[Change, list[bool]]:
+        """
+        Take events of one recording in; say what changed, and of each event whether it is new.
+
+        *at_ms* is the moment at which flags are compared, milliseconds since 1970.
+        """
+        machine = self._machines[provider]
+        held = self._hold(machine, recording_id)
+        kept: dict[str, _Kept] = {}
+        is_new = []
+        for event, callback in arrivals:
+            row = _event_row(event, callback)
+            found = kept.get(event.event_id) or self._kept(held, event.event_id)
+            is_new.append(found is None)
+            if found is None:
+                kept[event.event_id] = _Kept(row, event)
+            else:
+                kept[event.event_id] = found
+                self._redeliver(held, found, row)
+        return self._fold_in(machine, held, kept, duplicates=is_new.count(False), at_ms=at_ms), is_new
+
+    def _hold(self, machine: Machine, recording_id: str) -> Held:
+        key = (machine.provider, recording_id)
+        held = self._held.get(key)
+        if held is None:
+            entry = self._journal.load(machine.provider, recording_id)
+            held = self._held[key] = self._held_of(machine, recording_id, entry)
+        self._held.move_to_end(key)
+        return held
+
+    def _held_of(self, machine: Machine, recording_id: str, entry: Entry | None) -> Held:
+        if entry is None:
+            standing = Standing(machine.provider, recording_id, machine=machine.digest)
+            return Held(None, standing, Timeline(machine), set())
+        until_ms = self._announced_until(machine.provider, recording_id) if entry.standing.announced else None
+        current = entry.standing.machine == machine.digest and entry.course
+        course = Course.load(entry.course, entry.standing.files) if current else None
+        return Held(entry.number, entry.standing, Timeline(machine, course), None, until_ms)
+
+    def _announced_until(self, provider: str, recording_id: str) -> int | None:
+        """Return the moment by which the latest announcement wants it to have opened."""
+        found = self._journal.expectations(provider, recording_id=recording_id)
+        return max(found, key=lambda known: (known.expected_ms, known.within_ms)).until_ms if found else None
+
+    def _kept(self, held: Held, event_id: str) -> _Kept | None:
+        if held.number is None or (held.ids is not None and event_id not in held.ids):
+            return None
+        row = self._journal.event(held.number, event_id)
+        return None if row is None else _Kept(row, None, stored=row)
+
+    def _redeliver(self, held: Held, kept: _Kept, row: EventRow) -> None:
+        if adds_nothing(kept.row, row):
+            kept.row = kept.row._replace(deliveries=kept.row.deliveries + 1)
+            return
+        if kept.variants is None:
+            stored = self._journal.variants(held.number, row.event_id) if held.number and kept.stored else []
+            kept.variants = {variant.content: variant for variant in stored}
+        kept.row, kept.variants = merge(kept.row, kept.variants, row)
+        kept.event = None
+
+    def _fold_in(
+        self, machine: Machine, held: Held, kept: Mapping[str, _Kept], *, duplicates: int, at_ms: int
+    ) -> Change:
+        """Fold what is new into the recording, and write all that has changed."""
+        new = [found for found in kept.values() if found.stored is None]
+        again = [found for found in kept.values() if found.stored is not None]
+        events = [self._event_of(machine, held, found) for found in new]
+        refold = held.standing.machine != machine.digest or any(found.counts_anew for found in again)
+        if refold or not all(held.ids is not None or held.timeline.reaches(event) for event in events):
+            events = self._refolded(machine, held, kept)
+        verdicts = {line.event.event_id: line.verdict for line in held.timeline.insert(events)}
+        before = held.standing
+        held.standing = conclude(
+            machine,
+            held.timeline.course,
+            before.recording_id,
+            announced_until_ms=held.announced_until_ms,
+            duplicates=before.duplicates + duplicates,
+        )
+        raised, cleared = self._write(machine, held, before, at_ms)
+        assert held.number is not None
+        self._journal.add_events(
+            held.number, (found.row._replace(verdict=verdicts.pop(found.row.event_id)) for found in new)
+        )
+        for found in again:
+            row = found.row._replace(verdict=verdicts.pop(found.row.event_id, found.row.verdict))
+            self._journal.replace_event(held.number, row)
+        for found in kept.values():
+            if found.variants is not None:
+                self._journal.put_variants(held.number, found.row.event_id, found.variants.values())
+        self._journal.set_verdicts(held.number, verdicts.items())
+        self._remember(held, new)
+        self._saw(machine, (found.row.name for found in new))
+        return Change(held.number, held.standing, len(new), raised, cleared)
+
+    def _event_of(self, machine: Machine, held: Held, kept: _Kept) -> Event:
+        assert held.standing.recording_id is not None
+        adapter = self._adapters[machine.provider]
+        return kept.event or reread(adapter, held.standing.recording_id, kept.row)
+
+    def _refolded(self, machine: Machine, held: Held, kept: Mapping[str, _Kept]) -> list[Event]:
+        """Begin the timeline anew; return all events, those in the journal and those about to be."""
+        rows = {} if held.number is None else {row.event_id: row for row in self._journal.events(held.number)}
+        rows |= {event_id: found.row for event_id, found in kept.items()}
+        held.timeline, held.ids = Timeline(machine), set(rows)
+        adapter = self._adapters[machine.provider]
+        assert held.standing.recording_id is not None
+        return [reread(adapter, held.standing.recording_id, row) for row in rows.values()]
+
+    def _write(
+        self, machine: Machine, held: Held, before: Standing, at_ms: int
+    ) -> tuple[tuple[Flag, ...], tuple[Flag, ...]]:
+        """Write where the recording stands now, and its flags; return those raised and those cleared."""
+        standing, course = held.standing, held.timeline.course.dump()
+        if held.number is None:
+            held.number = self._journal.insert(standing, course)
+        else:
+            self._journal.update(held.number, before, standing, course)
+        if standing.machine not in self._registered:
+            self._registered.add(standing.machine)
+            self._journal.register_machine(standing.machine, machine.provider, machine.to_json(), at_ms)
+        raised, cleared = _difference(open_flags(before, at_ms), open_flags(standing, at_ms))
+        if before.flags != standing.flags or cleared:
+            written, gone = _difference(before.flags, standing.flags)
+            clocks = tuple(flag for flag in cleared if flag.is_clocks)
+            self._journal.write_flags(held.number, written, (*gone, *clocks), at_ms)
+        if (before.opened, before.group_id) != (standing.opened, standing.group_id):
+            for group_id in {before.group_id, standing.group_id}:
+                if group_id is not None:
+                    self._settle_group(machine, group_id)
+        return raised, cleared
+
+    def _remember(self, held: Held, new: Sequence[_Kept]) -> None:
+        """Keep the recording in memory, and let go of what has not been touched for longest."""
+        if held.ids is not None:
+            held.ids.update(found.row.event_id for found in new)
+        if len(held.timeline.lines) > CACHED_LINES_EACH:
+            held.timeline, held.ids = Timeline(held.timeline.machine, held.timeline.course), None
+        self._lines += len(held.timeline.lines) - held.counted_lines
+        held.counted_lines = len(held.timeline.lines)
+        while len(self._held) > CACHED_RECORDINGS or (self._lines > CACHED_LINES and len(self._held) > 1):
+            _, old = self._held.popitem(last=False)
+            self._lines -= old.counted_lines
+
+    def _saw(self, machine: Machine, names: Iterable[str]) -> None:
+        """Remember which events have ever come; only the machine's own, of which there are not many."""
+        unseen = {name for name in names if name in machine.places} - self._seen_names.get(machine.provider, set())
+        if unseen:
+            self._seen_names.setdefault(machine.provider, set()).update(unseen)
+            self._journal.saw_events(machine.provider, unseen)
+
+    # Announcements
+
+    def announce(self, expectation: Expectation, *, at_ms: int) -> Change | None:
+        """Keep an announcement; None where it changes no recording."""
+        machine = self._machines[expectation.provider]
+        self._journal.announce(expectation)
+        if expectation.recording_id is None:
+            assert expectation.group_id is not None
+            return self._settle_group(machine, expectation.group_id)
+        held = self._hold(machine, expectation.recording_id)
+        held.announced_until_ms = self._announced_until(machine.provider, expectation.recording_id)
+        return self._fold_in(machine, held, {}, duplicates=0, at_ms=at_ms)
+
+    def _settle_group(self, machine: Machine, group_id: str) -> Change | None:
+        """
+        Keep a placeholder for an announced group as long as nothing of the group has opened.
+
+        It stands in the list of recordings, so that what never starts is seen there.
+        """
+        found = self._journal.expectations(machine.provider, group_id=group_id)
+        if not found:
+            return None
+        entry = self._journal.load_announced_group(machine.provider, group_id)
+        if self._journal.group_opened(machine.provider, group_id):
+            if entry is not None:
+                self._journal.delete(entry.number)
+            return None
+        until_ms = max(found, key=lambda known: (known.expected_ms, known.within_ms)).until_ms
+        course = Timeline(machine).course
+        course.group_id = group_id
+        standing = conclude(machine, course, None, announced_until_ms=until_ms)
+        if entry is None:
+            return Change(self._journal.insert(standing, ""), standing, 0)
+        self._journal.update(entry.number, entry.standing, standing, "")
+        return Change(entry.number, standing, 0)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """An event on its way into the journal: its row, parsed where nothing has changed it, and as it is stored."""
+
+    row: EventRow
+    event: Event | None
+    stored: EventRow | None = None
+    variants: dict[str, Variant] | None = None
+    """By content; None as long as no delivery contradicts another."""
+
+    @property
+    def counts_anew(self) -> bool:
+        """Whether the fold must see another delivery of it than before."""
+        return self.stored is not None and self.row._replace(deliveries=self.stored.deliveries) != self.stored
+
+
+def _event_row(event: Event, callback: Callback) -> EventRow:
+    return EventRow(
+        event.event_id,
+        event.name,
+        event.occurred_ms,
+        event.received_ms,
+        "",
+        1,
+        event.content,
+        None,
+        sha256(callback.body).digest(),
+        callback.body,
+        _query(callback),
+    )
+
+
+def _query(callback: Callback) -> str:
+    return json.dumps(dict(callback.query), sort_keys=True) if callback.query else "{}"
+
+
+def _difference(before: Iterable[Flag], after: Iterable[Flag]) -> tuple[tuple[Flag, ...], tuple[Flag, ...]]:
+    """Return the flags that are new or tell something else, and those that are gone."""
+    old = {flag.identity: flag for flag in before}
+    new = {flag.identity: flag for flag in after}
+    raised = tuple(flag for identity, flag in new.items() if old.get(identity) != flag)
+    return raised, tuple(flag for identity, flag in old.items() if identity not in new)

@@ -1,0 +1,481 @@
+"""The journal in one SQLite file; all SQL of the tracker is here and in the schema."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from recording_tracker.errors import StorageError
+from recording_tracker.events import File
+from recording_tracker.flags import Flag
+from recording_tracker.journal import Count, Entry, EventRow, Expectation, Filter, Quarantined, Total, Variant
+from recording_tracker.journal.connection import connect, translated
+from recording_tracker.standing import Standing
+
+# The columns that are fields of a Standing, in its order.
+_FIELDS = Standing._fields[: Standing._fields.index("files")]
+_COLUMNS = (*_FIELDS, "file_count", "flag_count", "deadline_ms", "course")
+_INSERT = f"INSERT INTO recordings ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_UPDATE = f"UPDATE recordings SET {', '.join(f'{column} = ?' for column in _COLUMNS)} WHERE id = ?"
+_SELECT = f"SELECT id, {', '.join(_COLUMNS)} FROM recordings"
+_EVENT_COLUMNS = ", ".join(EventRow._fields)
+_IS_RECORDING = "(opened = 1 OR announced = 1)"
+_ALIASES, _STATE, _AWAITS = (_FIELDS.index(name) for name in ("aliases", "state", "awaits"))
+_BOOLEANS = tuple(_FIELDS.index(name) for name in ("opened", "announced", "complete"))
+PAGE = 500
+"""Rows that a listing reads at a time, so that no reader holds up the checkpoint of a writer for long."""
+
+
+class SqliteJournal:
+    """A Journal in the file *path*; one connection, which one thread uses at a time."""
+
+    def __init__(self, path: Path, *, readonly: bool = False, create: bool = True) -> None:
+        self.path = path
+        self.readonly = readonly
+        self._connection = connect(path, readonly=readonly, create=create)
+        self._data_version = -1
+
+    def close(self) -> None:
+        with translated(self.path):
+            self._connection.close()
+
+    def reader(self) -> SqliteJournal:
+        return SqliteJournal(self.path, readonly=True, create=False)
+
+    # Transactions
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        with translated(self.path):
+            # A transaction that reads before it writes fails at once when another has written since.
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        with translated(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def changed_elsewhere(self) -> bool:
+        before, self._data_version = self._data_version, self._one("PRAGMA data_version")[0]
+        return before != self._data_version
+
+    def _one(self, sql: str, *values: Any) -> Any:
+        with translated(self.path):
+            return self._connection.execute(sql, values).fetchone()
+
+    def _all(self, sql: str, *values: Any) -> list[Any]:
+        with translated(self.path):
+            return self._connection.execute(sql, values).fetchall()
+
+    def _run(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        return self._connection.execute(sql, values)
+
+    # Recordings
+
+    def insert(self, standing: Standing, course: str) -> int:
+        cursor = self._connection.execute(_INSERT, _row(standing, course))
+        number = cursor.lastrowid
+        assert number is not None
+        self._write_aliases(number, standing, ())
+        self._write_files(number, standing.files)
+        self._total(standing, 1)
+        return number
+
+    def update(self, number: int, before: Standing, standing: Standing, course: str) -> None:
+        self._connection.execute(_UPDATE, (*_row(standing, course), number))
+        if standing.aliases != before.aliases:
+            self._write_aliases(number, standing, before.aliases)
+        if standing.files != before.files:
+            self._run("DELETE FROM files WHERE recording = ?", number)
+            self._write_files(number, standing.files)
+        if _total_key(before) != _total_key(standing) or before.exists != standing.exists:
+            self._total(before, -1)
+            self._total(standing, 1)
+
+    def _write_aliases(self, number: int, standing: Standing, before: Sequence[str]) -> None:
+        for alias in set(before) - set(standing.aliases):
+            self._run(
+                "DELETE FROM aliases WHERE provider = ? AND alias = ? AND recording = ?",
+                standing.provider,
+                alias,
+                number,
+            )
+        for alias in set(standing.aliases) - set(before):
+            self._run("INSERT INTO aliases VALUES (?, ?, ?)", standing.provider, alias, number)
+
+    def _write_files(self, number: int, files: Iterable[File]) -> None:
+        rows = ((number, position, *file) for position, file in enumerate(files))
+        self._connection.executemany("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _total(self, standing: Standing, change: int) -> None:
+        """Keep the counts, for a recording that exists; an audit reads them instead of every recording."""
+        if standing.exists:
+            self._run(
+                "INSERT INTO totals VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET recordings = recordings + excluded.recordings",
+                *_total_key(standing),
+                change,
+            )
+
+    def write_flags(self, number: int, raised: Iterable[Flag], cleared: Iterable[Flag], cleared_ms: int) -> None:
+        self._connection.executemany(
+            "INSERT INTO flags (recording, code, region, evidence, severity, message, raised_ms) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET severity = excluded.severity, "
+            "message = excluded.message, raised_ms = excluded.raised_ms, cleared_ms = NULL",
+            ((number, *flag.identity, flag.severity, flag.message, flag.raised_ms) for flag in raised),
+        )
+        self._connection.executemany(
+            "INSERT INTO flags (cleared_ms, recording, code, region, evidence, severity, message, raised_ms) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET cleared_ms = excluded.cleared_ms",
+            ((cleared_ms, number, *flag.identity, flag.severity, flag.message, flag.raised_ms) for flag in cleared),
+        )
+
+    def delete(self, number: int) -> None:
+        standing = self.entry(number).standing
+        self._total(standing, -1)
+        column, value = ("group_id", standing.group_id)
+        if standing.recording_id is not None:
+            column, value = ("recording_id", standing.recording_id)
+        self._run(f"DELETE FROM expectations WHERE provider = ? AND {column} = ?", standing.provider, value)
+        for table in ("aliases", "events", "deliveries", "flags", "files"):
+            self._run(f"DELETE FROM {table} WHERE recording = ?", number)
+        self._run("DELETE FROM recordings WHERE id = ?", number)
+
+    def load(self, provider: str, recording_id: str) -> Entry | None:
+        row = self._one(f"{_SELECT} WHERE provider = ? AND recording_id = ?", provider, recording_id)
+        return self._entry(row) if row else None
+
+    def load_announced_group(self, provider: str, group_id: str) -> Entry | None:
+        row = self._one(f"{_SELECT} WHERE provider = ? AND group_id = ? AND recording_id IS NULL", provider, group_id)
+        return self._entry(row) if row else None
+
+    def entry(self, number: int) -> Entry:
+        row = self._one(f"{_SELECT} WHERE id = ?", number)
+        if row is None:
+            raise StorageError(f"{self.path}: recording number {number} is no longer there")
+        return self._entry(row)
+
+    def _entry(self, row: tuple[Any, ...]) -> Entry:
+        number, *fields = row
+        file_count, _, _, course = fields[len(_FIELDS) :]
+        values = fields[: len(_FIELDS)]
+        values[_ALIASES], values[_AWAITS] = tuple(json.loads(values[_ALIASES])), tuple(json.loads(values[_AWAITS]))
+        values[_STATE] = json.loads(values[_STATE])
+        for place in _BOOLEANS:
+            values[place] = bool(values[place])
+        files = self._files(number) if file_count else ()
+        flags, notes = self._flags(number)
+        return Entry(number, Standing._make((*values, files, flags)), course, notes)
+
+    def _files(self, number: int) -> tuple[File, ...]:
+        rows = self._all(
+            'SELECT name, url, kind, track, "order", hash, size FROM files WHERE recording = ? ORDER BY position',
+            number,
+        )
+        return tuple(File(*row) for row in rows)
+
+    def _flags(self, number: int) -> tuple[tuple[Flag, ...], dict[tuple[str, str, str], str]]:
+        rows = self._all(
+            "SELECT code, severity, message, region, evidence, raised_ms, cleared_ms, acknowledged_ms, note "
+            "FROM flags WHERE recording = ?",
+            number,
+        )
+        found, notes = [], {}
+        for code, severity, message, region, evidence, raised_ms, cleared_ms, acknowledged_ms, note in rows:
+            events = tuple(evidence.split("\n")) if evidence else ()
+            if acknowledged_ms is not None:
+                notes[(code, region, evidence)] = note or ""
+            if cleared_ms is None:
+                found.append(Flag(code, severity, message, region or None, events, raised_ms))
+        return tuple(found), notes
+
+    # Events
+
+    def add_events(self, number: int, rows: Iterable[EventRow]) -> None:
+        self._connection.executemany(
+            f"INSERT INTO events (recording, {_EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((number, *row) for row in rows),
+        )
+
+    def replace_event(self, number: int, row: EventRow) -> None:
+        assignments = ", ".join(f"{column} = ?" for column in EventRow._fields)
+        self._run(f"UPDATE events SET {assignments} WHERE recording = ? AND event_id = ?", *row, number, row.event_id)
+
+    def set_verdicts(self, number: int, verdicts: Iterable[tuple[str, str]]) -> None:
+        self._connection.executemany(
+            "UPDATE events SET verdict = ? WHERE recording = ? AND event_id = ?",
+            ((verdict, number, event_id) for event_id, verdict in verdicts),
+        )
+
+    def events(self, number: int) -> Iterator[EventRow]:
+        for row in self._all(f"SELECT {_EVENT_COLUMNS} FROM events WHERE recording = ?", number):
+            yield EventRow(*row)
+
+    def event(self, number: int, event_id: str) -> EventRow | None:
+        row = self._one(f"SELECT {_EVENT_COLUMNS} FROM events WHERE recording = ? AND event_id = ?", number, event_id)
+        return EventRow(*row) if row else None
+
+    def variants(self, number: int, event_id: str) -> list[Variant]:
+        rows = self._all(
+            "SELECT content, received_ms, sha256, body, query FROM deliveries WHERE recording = ? AND event_id = ? "
+            "ORDER BY received_ms, sha256",
+            number,
+            event_id,
+        )
+        return [Variant(*row) for row in rows]
+
+    def put_variants(self, number: int, event_id: str, variants: Iterable[Variant]) -> None:
+        self._run("DELETE FROM deliveries WHERE recording = ? AND event_id = ?", number, event_id)
+        self._connection.executemany(
+            "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?)",
+            ((number, event_id, *variant) for variant in variants),
+        )
+
+    # What stands beside the recordings
+
+    def announce(self, expectation: Expectation) -> bool:
+        known = self._one(
+            "SELECT 1 FROM expectations WHERE provider = ? AND recording_id IS ? AND group_id IS ? "
+            "AND expected_ms = ? AND within_ms = ?",
+            *expectation,
+        )
+        if known is None:
+            self._run(
+                "INSERT INTO expectations (provider, recording_id, group_id, expected_ms, within_ms) "
+                "VALUES (?, ?, ?, ?, ?)",
+                *expectation,
+            )
+        return known is None
+
+    def expectations(
+        self, provider: str, *, recording_id: str | None = None, group_id: str | None = None
+    ) -> list[Expectation]:
+        column, value = ("group_id", group_id) if recording_id is None else ("recording_id", recording_id)
+        rows = self._all(
+            f"SELECT provider, recording_id, group_id, expected_ms, within_ms FROM expectations "
+            f"WHERE provider = ? AND {column} = ?",
+            provider,
+            value,
+        )
+        return [Expectation(*row) for row in rows]
+
+    def group_opened(self, provider: str, group_id: str) -> bool:
+        sql = "SELECT 1 FROM recordings WHERE provider = ? AND group_id = ? AND opened = 1 LIMIT 1"
+        return self._one(sql, provider, group_id) is not None
+
+    def acknowledge(self, number: int, flag: Flag, *, note: str, at_ms: int) -> None:
+        self._run(
+            "INSERT INTO flags (recording, code, region, evidence, severity, message, raised_ms, cleared_ms, "
+            "acknowledged_ms, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET acknowledged_ms = excluded.acknowledged_ms, note = excluded.note",
+            number,
+            *flag.identity,
+            flag.severity,
+            flag.message,
+            flag.raised_ms,
+            # The clock's flags follow from deadlines; a row of theirs is only there for its note.
+            flag.raised_ms if flag.is_clocks else None,
+            at_ms,
+            note,
+        )
+
+    def quarantine(self, provider: str, received_ms: int, reason: str, body: bytes, query: str) -> None:
+        self._run(
+            "INSERT INTO quarantine (provider, received_ms, reason, sha256, body, query) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET received_ms = min(received_ms, excluded.received_ms), reason = excluded.reason",
+            provider,
+            received_ms,
+            reason,
+            sha256(body).digest(),
+            body,
+            query,
+        )
+
+    def release(self, number: int) -> None:
+        self._run("DELETE FROM quarantine WHERE id = ?", number)
+
+    def quarantined(self, *, since_ms: int | None = None) -> Iterator[Quarantined]:
+        last = 0
+        while rows := self._all(
+            "SELECT id, provider, received_ms, reason, body, query FROM quarantine "
+            f"WHERE id > ? AND received_ms >= ? ORDER BY id LIMIT {PAGE}",
+            last,
+            -1 if since_ms is None else since_ms,
+        ):
+            last = rows[-1][0]
+            yield from (Quarantined(*row) for row in rows)
+
+    def count_quarantined(self, *, since_ms: int | None = None) -> int:
+        since = -1 if since_ms is None else since_ms
+        return int(self._one("SELECT count(*) FROM quarantine WHERE received_ms >= ?", since)[0])
+
+    def count(self, counts: Iterable[Count]) -> None:
+        self._connection.executemany(
+            "INSERT INTO counts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET bodies = bodies + excluded.bodies, "
+            "last_received_ms = max(last_received_ms, excluded.last_received_ms)",
+            counts,
+        )
+
+    def counts(self) -> list[Count]:
+        rows = self._all("SELECT provider, result, kind, bodies, last_received_ms FROM counts ORDER BY 1, 2, 3")
+        return [Count(*row) for row in rows]
+
+    def register_machine(self, digest: str, provider: str, definition: str, at_ms: int) -> None:
+        self._run("INSERT OR IGNORE INTO machines VALUES (?, ?, ?, ?)", digest, provider, definition, at_ms)
+
+    def machine(self, digest: str) -> str | None:
+        row = self._one("SELECT definition FROM machines WHERE digest = ?", digest)
+        return row and str(row[0])
+
+    def saw_events(self, provider: str, names: Iterable[str]) -> None:
+        rows = ((provider, name) for name in names)
+        self._connection.executemany("INSERT OR IGNORE INTO event_names VALUES (?, ?)", rows)
+
+    def seen_events(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for provider, name in self._all("SELECT provider, name FROM event_names"):
+            found.setdefault(provider, set()).add(name)
+        return found
+
+    def totals(self) -> list[Total]:
+        rows = self._all(
+            "SELECT provider, phase, outcome, machine, recordings FROM totals WHERE recordings > 0 ORDER BY 1, 2, 3, 4"
+        )
+        return [Total(row[0], row[1], row[2] or None, *row[3:]) for row in rows]
+
+    # Look-ups
+
+    def find_ids(self, ids: Sequence[tuple[str, str]]) -> list[int]:
+        return self._found("SELECT id FROM recordings WHERE provider = ? AND recording_id = ?", ids)
+
+    def find_aliases(self, ids: Sequence[tuple[str, str]]) -> list[int]:
+        return self._found("SELECT recording FROM aliases WHERE provider = ? AND alias = ?", ids)
+
+    def find_groups(self, ids: Sequence[tuple[str, str]]) -> list[int]:
+        return self._found("SELECT id FROM recordings WHERE provider = ? AND group_id = ?", ids)
+
+    def _found(self, sql: str, ids: Sequence[tuple[str, str]]) -> list[int]:
+        numbers = [row[0] for pair in dict.fromkeys(ids) for row in self._all(sql, *pair)]
+        return [number for number in dict.fromkeys(numbers) if self._is_recording(number)]
+
+    def _is_recording(self, number: int) -> bool:
+        return self._one(f"SELECT 1 FROM recordings WHERE id = ? AND {_IS_RECORDING}", number) is not None
+
+    def find_prefix(self, prefix: str, *, limit: int) -> list[tuple[str, int]]:
+        found: dict[tuple[str, int], None] = {}
+        bounds = (prefix, prefix + "\U0010ffff", limit)
+        for provider in self.providers():
+            for sql in (
+                "SELECT recording_id, id FROM recordings WHERE provider = ? AND recording_id >= ? AND recording_id < ? "
+                "LIMIT ?",
+                "SELECT alias, recording FROM aliases WHERE provider = ? AND alias >= ? AND alias < ? LIMIT ?",
+                "SELECT group_id, id FROM recordings WHERE provider = ? AND group_id >= ? AND group_id < ? LIMIT ?",
+            ):
+                found |= dict.fromkeys((text, number) for text, number in self._all(sql, provider, *bounds))
+        return [(text, number) for text, number in found if self._is_recording(number)]
+
+    def providers(self) -> list[str]:
+        return [row[0] for row in self._all("SELECT DISTINCT provider FROM totals WHERE recordings > 0 ORDER BY 1")]
+
+    def entries(self, wanted: Filter) -> Iterator[Entry]:
+        conditions, values = [_IS_RECORDING], list[Any]()
+        for column, value in (("provider", wanted.provider), ("phase", wanted.phase), ("outcome", wanted.outcome)):
+            if value is not None:
+                conditions.append(f"{column} = ?")
+                values.append(value)
+        if wanted.since_ms is not None:
+            conditions.append("last_received_ms >= ?")
+            values.append(wanted.since_ms)
+        yield from self._pages(" AND ".join(conditions), values, "id", descending=True)
+
+    def overdue(self, now_ms: int) -> Iterator[Entry]:
+        yield from self._pages("deadline_ms < ?", [now_ms], "deadline_ms", descending=False)
+
+    def _pages(self, where: str, values: list[Any], order: str, *, descending: bool) -> Iterator[Entry]:
+        """Read the numbers at one moment, and the recordings page by page."""
+        direction = "DESC" if descending else "ASC"
+        numbers = self._all(f"SELECT id FROM recordings WHERE {where} ORDER BY {order} {direction}", *values)
+        yield from self._entries([row[0] for row in numbers])
+
+    def _entries(self, numbers: Sequence[int]) -> Iterator[Entry]:
+        for number in numbers:
+            row = self._one(f"{_SELECT} WHERE id = ?", number)
+            if row is not None:
+                yield self._entry(row)
+
+    def flagged(self, since_ms: int, now_ms: int) -> Iterator[Entry]:
+        numbers = self._all(
+            "SELECT id FROM recordings AS r WHERE complete = 0 AND flag_count > 0 AND EXISTS (SELECT 1 FROM flags AS f "
+            "WHERE f.recording = r.id AND f.cleared_ms IS NULL AND f.severity <> 'info' AND f.raised_ms < ?2) "
+            f"AND {_IS_RECORDING} UNION "
+            "SELECT recording FROM flags WHERE cleared_ms IS NULL AND severity <> 'info' "
+            "AND raised_ms > ?1 AND raised_ms < ?2 ORDER BY 1",
+            since_ms,
+            now_ms,
+        )
+        yield from self._entries([row[0] for row in numbers if self._is_recording(row[0])])
+
+    def completed_before(self, before_ms: int, *, limit: int) -> list[int]:
+        sql = "SELECT id FROM recordings WHERE complete = 1 AND completed_ms < ? ORDER BY id LIMIT ?"
+        return [row[0] for row in self._all(sql, before_ms, limit)]
+
+    def numbers(self) -> Iterator[int]:
+        last = -1
+        while rows := self._all("SELECT id FROM recordings WHERE id > ? ORDER BY id LIMIT 1000", last):
+            last = rows[-1][0]
+            yield from (row[0] for row in rows)
+
+    # Care
+
+    def damages(self) -> Iterator[str]:
+        for (line,) in self._all("PRAGMA integrity_check"):
+            if line != "ok":
+                yield f"integrity check: {line}"
+        for table in ("events", "deliveries", "quarantine"):
+            with translated(self.path):
+                for rowid, digest, body in self._connection.execute(f"SELECT rowid, sha256, body FROM {table}"):
+                    if sha256(body).digest() != digest:
+                        yield f"{table} row {rowid}: the body is not the one that was received; its SHA-256 differs"
+        counted = self._all(
+            "SELECT provider, phase, coalesce(outcome, ''), machine, count(*) FROM recordings "
+            f"WHERE {_IS_RECORDING} GROUP BY 1, 2, 3, 4"
+        )
+        kept = {(*total[:2], total.outcome or "", total.machine): total.recordings for total in self.totals()}
+        for *key, number in counted:
+            if kept.pop(tuple(key), 0) != number:
+                yield f"totals of {', '.join(key[:3])}: do not add up to the {number} recordings that are there"
+        for key, number in kept.items():
+            yield f"totals of {', '.join(key[:3])}: count {number} recordings of which none is there"
+
+    def backup(self, path: str) -> None:
+        self._all("VACUUM INTO ?", path)
+
+
+def _total_key(standing: Standing) -> tuple[str, str, str, str]:
+    return (standing.provider, standing.phase, standing.outcome or "", standing.machine)
+
+
+def _row(standing: Standing, course: str) -> list[Any]:
+    row: list[Any] = list(standing[: len(_FIELDS)])
+    for place in (_ALIASES, _STATE, _AWAITS):
+        row[place] = json.dumps(row[place], separators=(",", ":"))
+    deadlines = [ms for ms in (standing.stall_ms, standing.due_ms) if ms is not None]
+    row += (len(standing.files), len(standing.flags), min(deadlines, default=None), course)
+    return row

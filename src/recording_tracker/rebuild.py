@@ -1,0 +1,135 @@
+"""Rebuild: every recording folded again from its raw bodies, to bring what is stored up to date or to check it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from recording_tracker.adapters import Adapter
+from recording_tracker.audit import open_flags
+from recording_tracker.intake import reread
+from recording_tracker.journal import Entry, Journal
+from recording_tracker.machine import Machine
+from recording_tracker.recording import Recording
+from recording_tracker.results import Difference, ReplayReport, VerifyReport
+from recording_tracker.standing import Standing, conclude
+from recording_tracker.timeline import Timeline
+
+BATCH = 200
+"""Recordings that a replay commits at once."""
+
+
+def folded(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -> tuple[Timeline, Standing]:
+    """Fold a recording from its journaled bodies and its announcements alone."""
+    kept = entry.standing
+    timeline = Timeline(machine)
+    duplicates = 0
+    if kept.recording_id is None:
+        timeline.course.group_id = kept.group_id
+        announced = journal.expectations(machine.provider, group_id=kept.group_id)
+    else:
+        rows = list(journal.events(entry.number))
+        duplicates = sum(row.deliveries - 1 for row in rows)
+        timeline.insert(reread(adapter, kept.recording_id, row) for row in rows)
+        announced = journal.expectations(machine.provider, recording_id=kept.recording_id)
+    latest = max(announced, key=lambda known: (known.expected_ms, known.within_ms), default=None)
+    until_ms = None if latest is None else latest.until_ms
+    standing = conclude(machine, timeline.course, kept.recording_id, announced_until_ms=until_ms, duplicates=duplicates)
+    return timeline, standing
+
+
+def replay(
+    journal: Journal, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine], *, now_ms: int, dry_run: bool
+) -> ReplayReport:
+    """Fold every recording with today's adapters and machines; write what changes, unless *dry_run*."""
+    report = ReplayReport()
+    numbers = list(journal.numbers())
+    for begin in range(0, len(numbers), BATCH):
+        batch = numbers[begin : begin + BATCH]
+        with journal.reading() if dry_run else journal.writing():
+            for number in batch:
+                entry = journal.entry(number)
+                machine, adapter = machines.get(entry.standing.provider), adapters.get(entry.standing.provider)
+                if machine is None or adapter is None:
+                    continue
+                report.recordings += entry.standing.exists
+                timeline, standing = folded(journal, entry, machine, adapter)
+                difference = _difference(entry.standing, standing, now_ms)
+                if difference is not None:
+                    report.changed.append(difference)
+                if not dry_run:
+                    _write(journal, entry, timeline, standing, machine, now_ms)
+    return report
+
+
+def _write(
+    journal: Journal, entry: Entry, timeline: Timeline, standing: Standing, machine: Machine, now_ms: int
+) -> None:
+    before = entry.standing
+    journal.register_machine(machine.digest, machine.provider, machine.to_json(), now_ms)
+    course = "" if before.recording_id is None else timeline.course.dump()
+    journal.update(entry.number, before, standing, course)
+    identities = {flag.identity for flag in standing.flags}
+    gone = [flag for flag in before.flags if flag.identity not in identities]
+    journal.write_flags(entry.number, standing.flags, gone, now_ms)
+    rows = {row.event_id: row for row in journal.events(entry.number)}
+    for line in timeline.lines:
+        row = rows[line.event.event_id]
+        again = row._replace(
+            name=line.event.name, occurred_ms=line.event.occurred_ms, content=line.event.content, verdict=line.verdict
+        )
+        if again != row:
+            journal.replace_event(entry.number, again)
+
+
+def verify(journal: Journal, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine]) -> VerifyReport:
+    """Compare what is stored with the fold of the journal, each recording by the machine that it rests on."""
+    report = VerifyReport()
+    known = {machine.digest: machine for machine in machines.values()}
+    with journal.reading():
+        report.damaged.extend(journal.damages())
+        for number in journal.numbers():
+            entry = journal.entry(number)
+            report.recordings += entry.standing.exists
+            machine = _machine_of(journal, entry.standing.machine, known)
+            adapter = adapters.get(entry.standing.provider)
+            if machine is None or adapter is None:
+                report.damaged.append(f"{_id(entry.standing)}: its machine or its adapter is not there")
+                continue
+            _, standing = folded(journal, entry, machine, adapter)
+            if _comparable(standing) != _comparable(entry.standing):
+                before, after = _plain(entry.standing), _plain(standing)
+                report.differences.append(Difference(_id(standing), before, after))
+    return report
+
+
+def _machine_of(journal: Journal, digest: str, known: dict[str, Machine]) -> Machine | None:
+    if digest not in known and (definition := journal.machine(digest)) is not None:
+        known[digest] = Machine.from_json(definition)
+    return known.get(digest)
+
+
+def _comparable(standing: Standing) -> tuple[object, ...]:
+    return (*standing[: Standing._fields.index("flags")], sorted(_told(standing)))
+
+
+def _told(standing: Standing) -> list[tuple[str, ...]]:
+    return [(*flag.identity, flag.severity, flag.message, str(flag.raised_ms)) for flag in standing.flags]
+
+
+def _difference(before: Standing, after: Standing, now_ms: int) -> Difference | None:
+    """Compare what people see of a recording; the machine's version alone is no change."""
+    seen_before = _json(before, now_ms) if before.exists else None
+    seen_after = _json(after, now_ms) if after.exists else None
+    return None if seen_before == seen_after else Difference(_id(after), seen_before, seen_after)
+
+
+def _json(standing: Standing, now_ms: int) -> dict[str, object]:
+    return Recording.seen(standing, open_flags(standing, now_ms)).to_json()
+
+
+def _plain(standing: Standing) -> dict[str, object]:
+    return standing._asdict() | {"files": [file._asdict() for file in standing.files], "flags": _told(standing)}
+
+
+def _id(standing: Standing) -> str:
+    return standing.recording_id or standing.group_id or ""

@@ -1,0 +1,30 @@
+"""Redelivery: the same event delivered again; which delivery counts, and what contradicts it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from recording_tracker.journal import EventRow, Variant
+
+
+def merge(row: EventRow, variants: Mapping[str, Variant], other: EventRow) -> tuple[EventRow, dict[str, Variant]]:
+    """
+    Join a kept event and its *variants*, by content, with one more delivery of it.
+
+    The delivery received first counts, then the one with the smaller hash. Of each other content the
+    first delivery is a variant. So the result does not depend on the order in which they come.
+    """
+    first, second = sorted((row, other), key=lambda kept: (kept.received_ms, kept.sha256))
+    merged = dict(variants)
+    if second.content != first.content:
+        variant = Variant(second.content, second.received_ms, second.sha256, second.body, second.query)
+        kept = merged.get(second.content, variant)
+        merged[second.content] = min(kept, variant, key=lambda found: (found.received_ms, found.sha256))
+    merged.pop(first.content, None)
+    differs_ms = min((variant.received_ms for variant in merged.values()), default=None)
+    return first._replace(deliveries=row.deliveries + 1, verdict=row.verdict, differs_ms=differs_ms), merged
+
+
+def adds_nothing(row: EventRow, other: EventRow) -> bool:
+    """Tell whether *other* is only to be counted, so that no variants need be read."""
+    return other.content == row.content and (other.received_ms, other.sha256) >= (row.received_ms, row.sha256)

@@ -1,0 +1,57 @@
+"""Markdown of an audit, for a chat or an issue; provider text stays text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from recording_tracker.recording import Recording
+from recording_tracker.report.safe import printable
+from recording_tracker.report.text import when
+from recording_tracker.results import AuditReport
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&:@-])")
+
+
+def audit_markdown(report: AuditReport) -> Iterator[str]:
+    """Write an audit as Markdown lines."""
+    yield f"# {len(report.stuck)} stuck of {report.open} open recordings"
+    yield ""
+    yield f"{report.recordings} recordings in all, at {report.now:%Y-%m-%d %H:%M:%S}Z."
+    for provider in report.silent:
+        last = report.providers[provider].last_received_at
+        yield ""
+        yield f"**Silent:** nothing has come from {cell(provider)} since {when(last, report.now) if last else 'ever'}."
+    yield from _table("Stuck", report.stuck, report)
+    yield from _table("Flagged", report.flagged, report)
+    if report.quarantined:
+        yield ""
+        yield f"{report.quarantined} bodies could not be attributed and are kept aside."
+    yield ""
+    yield "| provider | recordings | open | outcomes |"
+    yield "| --- | ---: | ---: | --- |"
+    for name, provider_report in report.providers.items():
+        outcomes = ", ".join(f"{outcome} {count}" for outcome, count in sorted(provider_report.outcomes.items()))
+        yield f"| {cell(name)} | {provider_report.recordings} | {provider_report.open} | {cell(outcomes)} |"
+
+
+def _table(title: str, recordings: Sequence[Recording], report: AuditReport) -> Iterator[str]:
+    if not recordings:
+        return
+    yield ""
+    yield f"## {title}"
+    yield ""
+    yield "| provider | recording | phase | flag | since | what |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for recording in recordings:
+        for flag in recording.flags:
+            acknowledged = " (acknowledged)" if flag.acknowledged else ""
+            yield (
+                f"| {cell(recording.provider)} | {cell(recording.id)} | {recording.phase} | {flag.code}{acknowledged} "
+                f"| {when(flag.raised_at, report.now)} | {cell(flag.message)} |"
+            )
+
+
+def cell(text: str) -> str:
+    """Write provider text so that Markdown makes nothing of it: no link, no image, no markup, no new row."""
+    return _SPECIAL.sub(r"\\\1", printable(text))

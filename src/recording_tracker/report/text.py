@@ -1,0 +1,232 @@
+"""Text for a terminal, a pipe or a mail: recordings, histories and audits in, lines with styles out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from click import style
+
+from recording_tracker.flags import ERROR, WARNING, Flag
+from recording_tracker.recording import Recording, without_credentials
+from recording_tracker.report.safe import middle, printable
+from recording_tracker.results import AuditReport, HistoryLine
+from recording_tracker.times import short
+
+COLORS = {ERROR: "red", WARNING: "yellow"}
+MOST_FILES = 10
+MOST_LISTED = 50
+WIDE = 200
+_LABEL = 12
+
+
+def status_lines(recording: Recording, now: datetime, *, secrets: bool = False) -> Iterator[str]:
+    """Tell all of one recording, what is wrong with it first."""
+    yield f"{style(printable(recording.provider), bold=True)} {style(printable(recording.id), bold=True)}"
+    yield "  " + _verdict(recording)
+    for flag in recording.flags:
+        yield from _flag_lines(flag, now)
+    if recording.group_id is not None and recording.recording_id is not None:
+        yield _field("group", printable(recording.group_id))
+    if recording.aliases:
+        yield _field("also", ", ".join(printable(alias) for alias in recording.aliases))
+    yield _field("state", _state(recording))
+    for label, moment in (
+        ("started", recording.started_at),
+        ("ended", recording.ended_at),
+        ("complete", recording.completed_at),
+        ("stalls at", recording.stall_at),
+        ("due at", recording.due_at),
+    ):
+        if moment is not None:
+            yield _field(label, when(moment, now))
+    if recording.awaits:
+        yield _field("awaits", ", ".join(printable(name) for name in recording.awaits))
+    if recording.progress is not None:
+        yield _field("uploaded", f"{recording.progress:.0%}")
+    yield _field("last event", _last_event(recording, now))
+    yield from _file_lines(recording, secrets=secrets)
+
+
+def _verdict(recording: Recording) -> str:
+    outcome = f", {recording.outcome}" if recording.outcome else ""
+    if recording.stuck:
+        return style(f"STUCK in phase {recording.phase}", fg="red", bold=True)
+    color = {"available": "green", "failed": "red"}.get(recording.outcome or "")
+    return style(f"{recording.phase}{outcome}", fg=color)
+
+
+def _flag_lines(flag: Flag, now: datetime) -> Iterator[str]:
+    acknowledged = " (acknowledged)" if flag.acknowledged else ""
+    head = style(f"{flag.severity:<8}{flag.code}", fg=COLORS.get(flag.severity))
+    yield f"  {head}{acknowledged}, since {when(flag.raised_at, now)}"
+    yield f"          {printable(flag.message)}"
+    if flag.note:
+        yield f"          note: {printable(flag.note)}"
+
+
+def _field(label: str, text: str) -> str:
+    return f"  {label:<{_LABEL}}{text}"
+
+
+def _state(recording: Recording) -> str:
+    if len(recording.state) == 1:
+        return printable(next(iter(recording.state.values())))
+    return ", ".join(f"{printable(region)} {printable(state)}" for region, state in recording.state.items())
+
+
+def _last_event(recording: Recording, now: datetime) -> str:
+    counts = f"{recording.events} event{'s' * (recording.events != 1)}"
+    if recording.duplicates:
+        counts += f" and {recording.duplicates} duplicate{'s' * (recording.duplicates != 1)}"
+    last = recording.last_event
+    if last is None:
+        return "nothing has come"
+    return f"{printable(last.name)}, {when(last.occurred_at or last.received_at, now)}; {counts}"
+
+
+def _file_lines(recording: Recording, *, secrets: bool) -> Iterator[str]:
+    for number, file in enumerate(recording.files[:MOST_FILES]):
+        url = file.url if secrets or file.url is None else without_credentials(file.url)
+        told = [
+            file.kind,
+            file.track,
+            f"no. {file.order}" if file.order is not None else None,
+            file.hash if secrets else None,
+        ]
+        words = " ".join(printable(word) for word in told if word)
+        name = printable(url or file.name or "without a name")
+        yield _field("files" if number == 0 else "", f"{name}{f' ({words})' if words else ''}")
+    if len(recording.files) > MOST_FILES:
+        yield _field("", f"and {len(recording.files) - MOST_FILES} more")
+
+
+def when(moment: datetime, now: datetime) -> str:
+    """Write *moment* to the second, and how far from *now* it is."""
+    away = f"{short(now - moment)} ago" if moment <= now else f"in {short(moment - now)}"
+    return f"{moment:%Y-%m-%d %H:%M:%S}Z ({away})"
+
+
+def list_lines(recordings: Sequence[Recording], now: datetime, width: int | None) -> Iterator[str]:
+    """Tell each recording in one line; in full where *width* is None, else in no more columns than that."""
+    rows = [
+        (
+            printable(recording.provider),
+            printable(recording.id),
+            _phase(recording),
+            short(now - recording.last_event.received_at) if recording.last_event else "-",
+            ",".join(dict.fromkeys(flag.code for flag in recording.flags)) or "-",
+        )
+        for recording in recordings
+    ]
+    yield from columns(("provider", "recording", "phase", "heard", "flags"), rows, width, flexible=1)
+
+
+def _phase(recording: Recording) -> str:
+    return f"{recording.phase}/{recording.outcome}" if recording.outcome else recording.phase
+
+
+def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None, *, flexible: int) -> Iterator[str]:
+    """Align *rows* below *heads*; where they are wider than *width* the *flexible* column gives way, then the last."""
+    widths = [max(len(row[place]) for row in (heads, *rows)) for place in range(len(heads))]
+    if width is not None:
+        gaps = 2 * (len(heads) - 1)
+        for place, least in ((flexible, 18), (len(heads) - 1, 12)):
+            over = sum(widths) + gaps - width
+            widths[place] = max(min(widths[place], least), widths[place] - max(over, 0))
+    for number, row in enumerate((heads, *rows)):
+        cells = [
+            (middle(cell, size) if place == flexible else printable(cell, width=size)).ljust(size)
+            for place, (cell, size) in enumerate(zip(row, widths, strict=True))
+        ]
+        line = "  ".join(cells).rstrip()
+        yield style(line, bold=True) if number == 0 else line
+
+
+def history_lines(lines: Sequence[HistoryLine], width: int | None) -> Iterator[str]:
+    """Tell each event in one line, in lifecycle order."""
+    rows = [
+        (
+            f"{line.occurred_at or line.received_at:%Y-%m-%d %H:%M:%S}{' ' if line.occurred_at else '?'}",
+            printable(line.name),
+            line.verdict,
+            _delay(line.delay),
+            str(line.deliveries),
+            ", ".join(
+                f"{region} {before} > {after}" for region, (before, after) in line.regions.items() if before != after
+            ),
+        )
+        for line in lines
+    ]
+    heads = ("occurred (UTC)", "event", "verdict", "delay", "times", "moves")
+    yield from columns(heads, rows, width, flexible=1)
+
+
+def _delay(delay: timedelta | None) -> str:
+    if delay is None:
+        return "-"
+    if abs(delay) < timedelta(seconds=10):
+        return f"{delay / timedelta(seconds=1):.1f}s"
+    return short(delay) if delay > timedelta(0) else f"-{short(-delay)}"
+
+
+def audit_lines(report: AuditReport) -> Iterator[str]:
+    """Tell the nightly report: the answer first, then the stuck, then what else is wrong."""
+    now = report.now
+    for provider in report.silent:
+        last = report.providers[provider].last_received_at
+        yield style(
+            f"SILENT: nothing has come from {printable(provider)} since {when(last, now) if last else 'ever'}", fg="red"
+        )
+        yield "  its recordings may be well and our receiver deaf; look there first"
+    color = "red" if report.stuck else "green"
+    yield style(f"{len(report.stuck)} stuck of {report.open} open recordings", fg=color, bold=True) + (
+        f", {report.recordings} in all, at {now:%Y-%m-%d %H:%M:%S}Z"
+    )
+    yield from _section("Stuck, the longest first", report.stuck, now)
+    yield from _section("Not stuck, but flagged", report.flagged, now)
+    if report.quarantined:
+        yield ""
+        yield style(f"{report.quarantined} bodies could not be attributed and are kept aside", fg="yellow")
+        yield "  see 'tracker quarantine list'"
+    for provider, names in report.never_received.items():
+        wanted = "; ".join(" or ".join(group) for group in names)
+        yield ""
+        yield f"{printable(provider)} has never sent: {wanted}"
+        yield "  probably the account has not subscribed to them; say so in limits.subscribed"
+    if report.outdated:
+        yield ""
+        yield f"{report.outdated} recordings rest on an older version of their machine"
+        yield "  'tracker replay' brings them up to date"
+    yield ""
+    yield from _provider_lines(report)
+
+
+def _section(title: str, recordings: Sequence[Recording], now: datetime) -> Iterator[str]:
+    if not recordings:
+        return
+    yield ""
+    yield style(f"{title} ({len(recordings)})", bold=True)
+    for recording in recordings[:MOST_LISTED]:
+        yield f"  {style(printable(recording.provider), bold=True)} {printable(recording.id)}  {_phase(recording)}"
+        for flag in recording.flags:
+            if flag.severity in COLORS:
+                yield "  " + next(_flag_lines(flag, now))
+                yield f"            {printable(flag.message)}"
+    if len(recordings) > MOST_LISTED:
+        yield f"  and {len(recordings) - MOST_LISTED} more; 'tracker audit --json' has all"
+
+
+def _provider_lines(report: AuditReport) -> Iterator[str]:
+    rows = [
+        (
+            printable(name),
+            str(provider.recordings),
+            str(provider.open),
+            " ".join(f"{outcome} {count}" for outcome, count in sorted(provider.outcomes.items())) or "-",
+            when(provider.last_received_at, report.now) if provider.last_received_at else "-",
+        )
+        for name, provider in report.providers.items()
+    ]
+    if rows:
+        yield from columns(("provider", "recordings", "open", "outcomes", "last heard"), rows, None, flexible=3)

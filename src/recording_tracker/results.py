@@ -1,0 +1,227 @@
+"""Results: what the calls of a Tracker return, in types and in JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+
+from recording_tracker.audit import open_flags
+from recording_tracker.flags import ERROR, Flag
+from recording_tracker.recording import Recording, text_of
+from recording_tracker.standing import Standing
+
+RESULTS = ("accepted", "duplicate", "quarantined", "rejected", "ignored")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """
+    What became of one body.
+
+    *result* is one of accepted, duplicate, quarantined, rejected, ignored; *detail* says why it is
+    quarantined or rejected, or what is ignored.
+    """
+
+    result: str
+    detail: str = ""
+    raised: tuple[Flag, ...] = ()
+    cleared: tuple[Flag, ...] = ()
+    _standings: tuple[tuple[Standing, int], ...] = ()
+
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        """The recordings that it changed, as they are when it was received."""
+        seen = (Recording.seen(standing, open_flags(standing, at_ms)) for standing, at_ms in self._standings)
+        return tuple(seen)
+
+
+@dataclass(slots=True)
+class Summary:
+    """What became of many deliveries; the six counts after *deliveries* add up to it."""
+
+    deliveries: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    rejected: int = 0
+    ignored: int = 0
+    expected: int = 0
+    raised: int = 0
+    cleared: int = 0
+    touched: set[int] = field(default_factory=set)
+
+    @property
+    def recordings(self) -> int:
+        """How many recordings changed."""
+        return len(self.touched)
+
+    def add(self, result: str) -> None:
+        """Count one delivery by its result."""
+        name = "duplicates" if result == "duplicate" else result
+        setattr(self, name, getattr(self, name) + 1)
+        self.deliveries += 1
+
+    def to_json(self) -> dict[str, int]:
+        """Return it as the JSON output has it."""
+        counts = {name: getattr(self, name) for name in ("deliveries", "accepted", "duplicates", *RESULTS[2:])}
+        return counts | {
+            "expected": self.expected,
+            "recordings": self.recordings,
+            "raised": self.raised,
+            "cleared": self.cleared,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One event of a recording in lifecycle order; moments are aware UTC."""
+
+    event_id: str
+    name: str
+    occurred_at: datetime | None
+    received_at: datetime
+    verdict: str
+    regions: dict[str, tuple[str, str]]
+    """Region → its state before and after, for each that knows the event."""
+    deliveries: int
+
+    @property
+    def delay(self) -> timedelta | None:
+        """How long after it occurred it was received."""
+        return None if self.occurred_at is None else self.received_at - self.occurred_at
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as the JSON output has it."""
+        return {
+            "event_id": self.event_id,
+            "name": self.name,
+            "occurred_at": text_of(self.occurred_at),
+            "received_at": text_of(self.received_at),
+            "delay_ms": None if self.delay is None else self.delay // timedelta(milliseconds=1),
+            "verdict": self.verdict,
+            "regions": {name: {"from": before, "to": after} for name, (before, after) in self.regions.items()},
+            "deliveries": self.deliveries,
+        }
+
+
+@dataclass(slots=True)
+class ProviderReport:
+    """What an audit says of one provider."""
+
+    recordings: int = 0
+    open: int = 0
+    phases: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    last_received_at: datetime | None = None
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """All checks over all open recordings at one moment."""
+
+    now: datetime
+    since: datetime
+    recordings: int
+    open: int
+    stuck: Sequence[Recording]
+    """The worst first: the one whose deadline passed first."""
+    flagged: Sequence[Recording]
+    """Not stuck, with an open error or warning, open themselves or flagged after *since*."""
+    providers: dict[str, ProviderReport]
+    quarantined: int
+    """Bodies kept aside after *since*."""
+    ignored: int
+    outdated: int = 0
+    """Recordings that still rest on an older version of their machine."""
+    never_received: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    """Provider → promised events that have never once come; probably they are not subscribed."""
+
+    @property
+    def complete(self) -> int:
+        """How many recordings are complete."""
+        return self.recordings - self.open
+
+    @property
+    def flags(self) -> dict[str, int]:
+        """How many open flags of each code the listed recordings have."""
+        counts = Counter(flag.code for recording in (*self.stuck, *self.flagged) for flag in recording.flags)
+        return dict(sorted(counts.items()))
+
+    @property
+    def silent(self) -> list[str]:
+        """The providers of which nothing has come for too long."""
+        return [name for name, report in self.providers.items() if report.silent]
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether somebody should look: something unacknowledged is stuck or in error, quarantined, or silent."""
+        stuck = any(not flag.acknowledged for recording in self.stuck for flag in recording.flags if flag.is_clocks)
+        errors = any(
+            flag.severity == ERROR and not flag.acknowledged for recording in self.flagged for flag in recording.flags
+        )
+        return stuck or errors or self.quarantined > 0 or bool(self.silent)
+
+    def to_json(self, *, secrets: bool = False) -> dict[str, object]:
+        """Return it as the JSON output has it."""
+        return {
+            "now": text_of(self.now),
+            "since": text_of(self.since),
+            "recordings": self.recordings,
+            "open": self.open,
+            "complete": self.complete,
+            "stuck": [recording.to_json(secrets=secrets) for recording in self.stuck],
+            "flagged": [recording.to_json(secrets=secrets) for recording in self.flagged],
+            "flags": self.flags,
+            "providers": {
+                name: asdict(report) | {"last_received_at": text_of(report.last_received_at)}
+                for name, report in self.providers.items()
+            },
+            "quarantined": self.quarantined,
+            "ignored": self.ignored,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A recording that is another before and after; None where it is not there."""
+
+    id: str
+    before: dict[str, object] | None
+    after: dict[str, object] | None
+
+
+@dataclass(slots=True)
+class ReplayReport:
+    """What folding everything again has changed, or would change."""
+
+    recordings: int = 0
+    changed: list[Difference] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as the JSON output has it."""
+        return {"recordings": self.recordings, "changed": [asdict(found) for found in self.changed]}
+
+
+@dataclass(slots=True)
+class VerifyReport:
+    """Whether what is stored is what the journal says, and the journal what was received."""
+
+    recordings: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.differences and not self.damaged
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as the JSON output has it."""
+        return {
+            "recordings": self.recordings,
+            "differences": [asdict(found) for found in self.differences],
+            "damaged": self.damaged,
+        }

@@ -1,0 +1,73 @@
+"""Timeline: the events of one recording kept in lifecycle order, and folded again only from where one comes late."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from copy import copy
+from typing import NamedTuple
+
+from recording_tracker.events import Event
+from recording_tracker.fold import Course, Key, order_key, start, step
+from recording_tracker.machine import Machine
+
+SNAPSHOT_EVERY = 16
+"""Events between two kept courses: a late event folds at most so many more than those behind it."""
+
+
+class Line(NamedTuple):
+    """One event in its place, with what became of it."""
+
+    key: Key
+    event: Event
+    verdict: str
+
+
+class Timeline:
+    """
+    The events of one recording and their course.
+
+    It may begin in the middle: with *course* and no events, where what lies before is in the journal only.
+    """
+
+    def __init__(self, machine: Machine, course: Course | None = None) -> None:
+        self.machine = machine
+        self.course = course or start(machine)
+        self.lines: list[Line] = []
+        self._begin: Key = self.course.key
+        self._snapshots: list[Course] = [copy(self.course)]
+
+    def reaches(self, event: Event) -> bool:
+        """Tell whether the place of *event* lies in the part that is here."""
+        return order_key(self.machine, event) > self._begin
+
+    def insert(self, events: Iterable[Event]) -> list[Line]:
+        """
+        Put *events* in their places and fold from the first of them.
+
+        Returns the lines whose verdict is new or another than before.
+        """
+        pending = sorted((order_key(self.machine, event), event) for event in events)
+        before: dict[Key, str] = {}
+        if pending and self.lines and pending[0][0] < self.lines[-1].key:
+            again = self._rewind(bisect_left(self.lines, (pending[0][0],)))
+            before = {line.key: line.verdict for line in again}
+            pending = sorted([*pending, *((line.key, line.event) for line in again)])
+        changed = []
+        for key, event in pending:
+            line = Line(key, event, step(self.machine, self.course, event, key))
+            self.lines.append(line)
+            if len(self.lines) % SNAPSHOT_EVERY == 0:
+                self._snapshots.append(copy(self.course))
+            if before.get(key) != line.verdict:
+                changed.append(line)
+        return changed
+
+    def _rewind(self, place: int) -> list[Line]:
+        """Go back to the last kept course before line *place*; return the lines from there on, to be folded again."""
+        kept = place // SNAPSHOT_EVERY
+        del self._snapshots[kept + 1 :]
+        self.course = copy(self._snapshots[kept])
+        again = self.lines[kept * SNAPSHOT_EVERY :]
+        del self.lines[kept * SNAPSHOT_EVERY :]
+        return again

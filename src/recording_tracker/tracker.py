@@ -1,0 +1,643 @@
+"""Tracker: the one place where adapters, journal, fold and audit meet."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from recording_tracker import lookup, rebuild
+from recording_tracker.adapters import Adapter, find_adapters
+from recording_tracker.audit import open_flags
+from recording_tracker.body import MAX_BODY_BYTES
+from recording_tracker.deliveries import Announcement, Delivery, body_bytes, expectation, read_delivery
+from recording_tracker.errors import (
+    AmbiguousError,
+    NotFoundError,
+    UnknownProviderError,
+    UsageError,
+)
+from recording_tracker.events import Callback
+from recording_tracker.flags import ERROR, WARNING, Flag
+from recording_tracker.fold import step
+from recording_tracker.intake import Intake, Parsed, read, reread, resolution
+from recording_tracker.journal import Entry, Expectation, Filter, Journal, Quarantined
+from recording_tracker.machine import Machine, find_machines
+from recording_tracker.machine.definition import OUTCOMES, PHASES
+from recording_tracker.recording import Recording
+from recording_tracker.results import (
+    AuditReport,
+    HistoryLine,
+    ProviderReport,
+    Receipt,
+    ReplayReport,
+    Summary,
+    VerifyReport,
+)
+from recording_tracker.timeline import Timeline
+from recording_tracker.times import MILLISECOND, from_ms, to_ms
+
+BATCH = 1_000
+"""Deliveries that ``ingest_many`` commits at once."""
+DAY = timedelta(days=1)
+
+
+class Tracker:
+    """
+    Takes callbacks in, and tells where recordings stand.
+
+    *path* is a database file, made or brought up to date unless *readonly*, or a journal. *machines*
+    is a folder of machine files that replace or adjust the shipped ones. Many threads may use one
+    tracker, and many processes one file. Raises errors under TrackerError.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str] | Journal,
+        *,
+        machines: str | PathLike[str] | None = None,
+        readonly: bool = False,
+        create: bool = True,
+        max_body_bytes: int = MAX_BODY_BYTES,
+    ) -> None:
+        self.readonly = readonly
+        self._machines_folder = None if machines is None else Path(machines)
+        self._max_body_bytes = max_body_bytes
+        self._journal = self._open(path, create=create)
+        self._lock = threading.Lock()
+        self._waiting: deque[_Waiting] = deque()
+        self._readers = threading.local()
+        self._all_readers: list[Journal] = []
+        self._loaded: tuple[Mapping[str, Adapter], Mapping[str, Machine], Intake] | None = None
+
+    def _open(self, path: str | PathLike[str] | Journal, *, create: bool) -> Journal:
+        if not isinstance(path, (str, PathLike)):
+            return path
+        from recording_tracker.journal.sqlite import SqliteJournal
+
+        return SqliteJournal(Path(path), readonly=self.readonly, create=create and not self.readonly)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database; the tracker cannot be used after."""
+        for reader in self._all_readers:
+            reader.close()
+        self._all_readers.clear()
+        self._journal.close()
+
+    # Taking in
+
+    def ingest(
+        self,
+        provider: str,
+        body: bytes | str | Mapping[str, Any],
+        *,
+        query: Mapping[str, str] | None = None,
+        received_at: datetime | None = None,
+    ) -> Receipt:
+        """
+        Take one callback in; what it holds is durable when this returns.
+
+        Never raises for anything that a provider can send. Raises UnknownProviderError, BusyError,
+        StorageError and other errors under TrackerError for what is wrong on our side.
+        """
+        return self._commit(self._read(provider, body, query, received_at))
+
+    async def aingest(
+        self,
+        provider: str,
+        body: bytes | str | Mapping[str, Any],
+        *,
+        query: Mapping[str, str] | None = None,
+        received_at: datetime | None = None,
+    ) -> Receipt:
+        """Do what ``ingest`` does, without blocking the event loop."""
+        parsed = self._read(provider, body, query, received_at)
+        return await asyncio.to_thread(self._commit, parsed)
+
+    def _read(
+        self,
+        provider: str,
+        body: bytes | str | Mapping[str, Any],
+        query: Mapping[str, str] | None,
+        received_at: datetime | None,
+    ) -> Parsed:
+        received_ms = _now_ms() if received_at is None else to_ms(received_at)
+        callback = Callback(provider, body_bytes(body), received_ms, query or {})
+        return self._parsed(callback)
+
+    def _parsed(self, callback: Callback) -> Parsed:
+        adapters, machines, _ = self._parts
+        if callback.provider not in machines:
+            raise UnknownProviderError(callback.provider, sorted(set(adapters) & set(machines)))
+        return read(adapters, callback, max_bytes=self._max_body_bytes)
+
+    def _commit(self, parsed: Parsed) -> Receipt:
+        """Have *parsed* committed by this thread, or by the one before it: those who wait share a commit."""
+        waiting = _Waiting(parsed)
+        self._waiting.append(waiting)
+        with self._lock:
+            if waiting.receipt is None and waiting.error is None:
+                self._flush()
+        if waiting.error is not None:
+            raise waiting.error
+        assert waiting.receipt is not None
+        return waiting.receipt
+
+    def _flush(self) -> None:
+        """Commit all that waits in one transaction; the caller holds the lock."""
+        batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        receipts = []
+        try:
+            with self._transaction() as intake:
+                receipts = [self._take(intake, waiting.parsed) for waiting in batch]
+                intake.count((waiting.parsed, found.result) for waiting, found in zip(batch, receipts, strict=True))
+        except BaseException as error:  # noqa: BLE001  raised again by each thread that waits for it
+            for waiting in batch:
+                waiting.error = error
+            return
+        for waiting, receipt in zip(batch, receipts, strict=True):
+            waiting.receipt = receipt
+
+    def _take(self, intake: Intake, parsed: Parsed) -> Receipt:
+        if parsed.result == "quarantined":
+            intake.set_aside(parsed)
+        if parsed.result != "accepted":
+            return Receipt(parsed.result, parsed.detail)
+        at_ms = parsed.callback.received_ms
+        changes, any_new = [], False
+        for event in parsed.events:
+            change, is_new = intake.take(
+                parsed.callback.provider, event.recording_id, [(event, parsed.callback)], at_ms=at_ms
+            )
+            changes.append(change)
+            any_new = any_new or is_new[0]
+        return Receipt(
+            "accepted" if any_new else "duplicate",
+            raised=tuple(flag for change in changes for flag in change.raised),
+            cleared=tuple(flag for change in changes for flag in change.cleared),
+            _standings=tuple((change.standing, at_ms) for change in changes if change.standing.exists),
+        )
+
+    def ingest_many(self, deliveries: Iterable[Mapping[str, Any]], *, summary: Summary | None = None) -> Summary:
+        """
+        Take many deliveries in, dicts as in a delivery log, in batches that are durable one by one.
+
+        A delivery that cannot be read counts as rejected and keeps nothing else from being taken in.
+        """
+        total = Summary() if summary is None else summary
+        iterator = iter(deliveries)
+        while batch := list(islice(iterator, BATCH)):
+            self.ingest_batch(batch, total)
+        return total
+
+    def ingest_batch(self, deliveries: Sequence[Mapping[str, Any]], summary: Summary) -> list[tuple[int, str]]:
+        """
+        Take deliveries in and commit them once; add to *summary*.
+
+        Returns (place, reason) for each that is quarantined or rejected.
+        """
+        problems: list[tuple[int, str]] = []
+        bodies: list[tuple[int, Parsed]] = []
+        announced: list[Expectation] = []
+        for place, line in enumerate(deliveries):
+            try:
+                found = self._delivery(line)
+            except UsageError as error:
+                summary.add("rejected")
+                problems.append((place, str(error)))
+                continue
+            if isinstance(found, Expectation):
+                announced.append(found)
+            else:
+                bodies.append((place, found))
+                if found.result in ("quarantined", "rejected"):
+                    problems.append((place, f"{found.result}: {found.detail}"))
+        with self._lock, self._transaction() as intake:
+            self._take_many(intake, [parsed for _, parsed in bodies], summary)
+            for expected in announced:
+                change = intake.announce(expected, at_ms=expected.expected_ms)
+                summary.add("expected")
+                if change is not None:
+                    summary.touched.add(change.entry_number)
+        return sorted(problems)
+
+    def _delivery(self, line: Mapping[str, Any]) -> Parsed | Expectation:
+        found = read_delivery(line, now_ms=_now_ms())
+        if isinstance(found, Announcement):
+            return self._expectation(found)
+        parsed = self._parsed(found.callback)
+        return parsed if found.dated else _dated_by_itself(found, parsed)
+
+    def _take_many(self, intake: Intake, bodies: Sequence[Parsed], summary: Summary) -> None:
+        """Take bodies in recording by recording, so that each recording is written once."""
+        groups: dict[tuple[str, str], list[tuple[int, Any, Callback]]] = {}
+        new = [False] * len(bodies)
+        for place, parsed in enumerate(bodies):
+            if parsed.result == "quarantined":
+                intake.set_aside(parsed)
+            for event in parsed.events:
+                key = (parsed.callback.provider, event.recording_id)
+                groups.setdefault(key, []).append((place, event, parsed.callback))
+        for (provider, recording_id), arrivals in groups.items():
+            at_ms = max(event.received_ms for _, event, _ in arrivals)
+            pairs = [(event, callback) for _, event, callback in arrivals]
+            change, is_new = intake.take(provider, recording_id, pairs, at_ms=at_ms)
+            for (place, _, _), found in zip(arrivals, is_new, strict=True):
+                new[place] = new[place] or found
+            summary.touched.add(change.entry_number)
+            summary.raised += len(change.raised)
+            summary.cleared += len(change.cleared)
+        results = [
+            "duplicate" if parsed.result == "accepted" and not new[place] else parsed.result
+            for place, parsed in enumerate(bodies)
+        ]
+        for result in results:
+            summary.add(result)
+        intake.count(zip(bodies, results, strict=True))
+
+    def expect(
+        self,
+        provider: str,
+        recording_id: str | None = None,
+        *,
+        group: str | None = None,
+        within: timedelta | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        """
+        Announce a recording whose callbacks should come, by its id or by its *group*.
+
+        Without *within* it is the machine's ``start_within``; *at* is the moment of announcing, else now.
+        Raises UsageError unless exactly one of the two ids is given, and UnknownProviderError.
+        """
+        announced = Announcement(provider, recording_id, group, within, None if at is None else to_ms(at))
+        expected = self._expectation(announced)
+        with self._lock, self._transaction() as intake:
+            intake.announce(expected, at_ms=expected.expected_ms)
+
+    def _expectation(self, announced: Announcement) -> Expectation:
+        adapters, machines, _ = self._parts
+        if announced.provider not in adapters or announced.provider not in machines:
+            raise UnknownProviderError(announced.provider, sorted(set(adapters) & set(machines)))
+        return expectation(
+            announced,
+            canonical=adapters[announced.provider].canonical_id,
+            start_within=machines[announced.provider].limits.start_within,
+            now_ms=_now_ms(),
+        )
+
+    # Asking
+
+    def status(self, text: str, now: datetime | None = None) -> list[Recording]:
+        """
+        Return the recordings that *text* names: a recording id, an alias, a group id or a unique prefix.
+
+        None where nothing fits; raises AmbiguousError for a prefix of several.
+        """
+        now_ms = _ms(now)
+        with self._reading() as journal:
+            return [_seen(journal.entry(number), now_ms) for number in lookup.find(journal, text)]
+
+    def recordings(
+        self,
+        *,
+        provider: str | None = None,
+        phase: str | None = None,
+        outcome: str | None = None,
+        flag: str | None = None,
+        stuck: bool = False,
+        since: datetime | None = None,
+        now: datetime | None = None,
+    ) -> Iterator[Recording]:
+        """
+        Return recordings, the newest first; flags are those open at *now*, else at the present moment.
+
+        *since* asks for those that something has come of since then.
+        """
+        _check_word("phase", phase, PHASES)
+        _check_word("outcome", outcome, OUTCOMES)
+        now_ms = _ms(now)
+        wanted = Filter(
+            provider=provider, phase=phase, outcome=outcome, since_ms=None if since is None else to_ms(since)
+        )
+        for entry in self._reader.entries(wanted):
+            recording = _seen(entry, now_ms)
+            if stuck and not recording.stuck:
+                continue
+            if flag is None or any(found.code == flag for found in recording.flags):
+                yield recording
+
+    def history(self, text: str) -> list[HistoryLine]:
+        """Return the events of the recordings that *text* names, in lifecycle order, with their verdicts."""
+        with self._reading() as journal:
+            numbers = lookup.find(journal, text)
+            return [line for number in numbers for line in self._history(journal, journal.entry(number))]
+
+    def _history(self, journal: Journal, entry: Entry) -> Iterator[HistoryLine]:
+        standing = entry.standing
+        if standing.recording_id is None:
+            return
+        adapters, machines, _ = self._parts
+        machine, adapter = machines[standing.provider], adapters[standing.provider]
+        rows = {row.event_id: row for row in journal.events(entry.number)}
+        timeline = Timeline(machine)
+        timeline.insert(reread(adapter, standing.recording_id, row) for row in rows.values())
+        course = Timeline(machine).course
+        for line in timeline.lines:
+            before = machine.state_names(course.states)
+            verdict = step(machine, course, line.event, line.key)
+            after = machine.state_names(course.states)
+            known = [machine.regions[number].name for number, _ in machine.moves.get(line.event.name, ())]
+            yield HistoryLine(
+                event_id=line.event.event_id,
+                name=line.event.name,
+                occurred_at=None if line.event.occurred_ms is None else from_ms(line.event.occurred_ms),
+                received_at=from_ms(line.event.received_ms),
+                verdict=verdict,
+                regions={name: (before[name], after[name]) for name in known},
+                deliveries=rows[line.event.event_id].deliveries,
+            )
+
+    def audit(self, now: datetime | None = None, *, since: timedelta = DAY) -> AuditReport:
+        """Check all open recordings at *now*, else at the present; look back over *since* for what is complete."""
+        now_ms = _ms(now)
+        since_ms = now_ms - since // MILLISECOND
+        with self._reading() as journal:
+            stuck = [_seen(entry, now_ms) for entry in journal.overdue(now_ms)]
+            seen = (_seen(entry, now_ms) for entry in journal.flagged(since_ms, now_ms))
+            flagged = [recording for recording in seen if not recording.stuck and _is_flagged(recording)]
+            providers = self._provider_reports(journal, now_ms)
+            totals = journal.totals()
+            digests = {machine.digest for machine in self._parts[1].values()}
+            return AuditReport(
+                now=from_ms(now_ms),
+                since=from_ms(since_ms),
+                recordings=sum(total.recordings for total in totals),
+                open=sum(total.recordings for total in totals if total.phase != "finished"),
+                stuck=stuck,
+                flagged=flagged,
+                providers=providers,
+                quarantined=journal.count_quarantined(since_ms=since_ms),
+                ignored=sum(count.bodies for count in journal.counts() if count.result == "ignored"),
+                outdated=sum(total.recordings for total in totals if total.machine not in digests),
+                never_received=self._never_received(journal, providers),
+            )
+
+    def _provider_reports(self, journal: Journal, now_ms: int) -> dict[str, ProviderReport]:
+        reports: dict[str, ProviderReport] = {}
+        for total in journal.totals():
+            report = reports.setdefault(total.provider, ProviderReport())
+            report.recordings += total.recordings
+            report.phases[total.phase] = report.phases.get(total.phase, 0) + total.recordings
+            if total.outcome is None:
+                report.open += total.recordings
+            else:
+                report.outcomes[total.outcome] = report.outcomes.get(total.outcome, 0) + total.recordings
+        for count in journal.counts():
+            if count.result != "rejected" and count.provider in self._parts[1]:
+                report = reports.setdefault(count.provider, ProviderReport())
+                last = from_ms(count.last_received_ms)
+                report.last_received_at = max(last, report.last_received_at or last)
+        for provider, report in reports.items():
+            machine = self._parts[1].get(provider)
+            silent_after = machine.limits.silent_after if machine else None
+            if silent_after is not None and report.last_received_at is not None:
+                report.silent = from_ms(now_ms) > report.last_received_at + silent_after
+        return dict(sorted(reports.items()))
+
+    def _never_received(self, journal: Journal, providers: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
+        seen = journal.seen_events()
+        found = {}
+        for provider in providers:
+            machine = self._parts[1].get(provider)
+            if machine is not None and seen.get(provider):
+                found[provider] = [names for names in machine.surely_sent if not seen[provider].intersection(names)]
+        return {provider: names for provider, names in found.items() if names}
+
+    # Mending
+
+    def resolve(self, text: str, *, outcome: str, note: str, now: datetime | None = None) -> Recording:
+        """
+        Complete a recording by hand with *outcome*, for what was settled outside.
+
+        Raises NotFoundError, AmbiguousError where *text* names several, and UsageError for no outcome or note.
+        """
+        _check_word("outcome", outcome, OUTCOMES)
+        if not note.strip():
+            raise UsageError("note: is empty; say what was settled and how it is known")
+        now_ms = _ms(now)
+        standing = self._single(text).standing
+        # One that was announced by its group only is resolved under the name of the group.
+        recording_id = standing.recording_id or standing.group_id
+        assert recording_id is not None
+        group_id = standing.group_id if standing.recording_id is None else None
+        event, body = resolution(recording_id, outcome=outcome, note=note, received_ms=now_ms, group_id=group_id)
+        with self._lock, self._transaction() as intake:
+            callback = Callback(standing.provider, body, now_ms)
+            change, _ = intake.take(standing.provider, recording_id, [(event, callback)], at_ms=now_ms)
+        return Recording.seen(change.standing, open_flags(change.standing, now_ms))
+
+    def ack(self, text: str, *, flag: str | None = None, note: str, now: datetime | None = None) -> list[Flag]:
+        """
+        Acknowledge the open flags of a recording, all or those of code *flag*; return them.
+
+        Raises NotFoundError where there is no such recording or flag, and AmbiguousError where *text* names several.
+        """
+        if not note.strip():
+            raise UsageError("note: is empty; say why this needs no more attention")
+        now_ms = _ms(now)
+        entry = self._single(text)
+        found = [open_ for open_ in open_flags(entry.standing, now_ms) if flag in (None, open_.code)]
+        if not found:
+            raise NotFoundError(
+                f"{text!r} has no open flag{f' {flag!r}' if flag else ''}; there is nothing to acknowledge"
+            )
+        with self._lock, self._transaction():
+            for acknowledged in found:
+                self._journal.acknowledge(entry.number, acknowledged, note=note, at_ms=now_ms)
+        return [acknowledged._replace(acknowledged=True, note=note) for acknowledged in found]
+
+    def _single(self, text: str) -> Entry:
+        with self._reading() as journal:
+            entries = [journal.entry(number) for number in lookup.find(journal, text)]
+        if not entries:
+            raise NotFoundError(f"no recording {text!r}; 'tracker list' shows those there are")
+        if len(entries) > 1:
+            raise AmbiguousError(text, [entry.standing.recording_id or "" for entry in entries])
+        return entries[0]
+
+    def quarantined(self) -> list[Quarantined]:
+        """Return the bodies kept aside, the oldest first."""
+        return list(self._reader.quarantined())
+
+    def retry_quarantined(self) -> Summary:
+        """Read every body kept aside again, with today's adapters, and take in what is understood now."""
+        summary = Summary()
+        for kept in self.quarantined():
+            self._retry(kept, summary)
+        return summary
+
+    def _retry(self, kept: Quarantined, summary: Summary) -> None:
+        parsed = self._parsed(Callback(kept.provider, kept.body, kept.received_ms, json.loads(kept.query)))
+        if parsed.result == "quarantined":
+            summary.add("quarantined")
+            return
+        with self._lock, self._transaction() as intake:
+            self._take_many(intake, [parsed], summary)
+            self._journal.release(kept.number)
+
+    def drop_quarantined(self, number: int) -> None:
+        """Throw a body kept aside away; raises NotFoundError where there is none of that number."""
+        if all(kept.number != number for kept in self.quarantined()):
+            raise NotFoundError(f"no quarantined body {number}; 'tracker quarantine list' shows those there are")
+        with self._lock, self._transaction():
+            self._journal.release(number)
+
+    def replay(self, *, dry_run: bool = False, now: datetime | None = None) -> ReplayReport:
+        """Parse and fold everything again with today's adapters and machines; say which recordings change."""
+        adapters, machines, _ = self._parts
+        if dry_run:
+            return rebuild.replay(self._reader, adapters, machines, now_ms=_ms(now), dry_run=True)
+        with self._lock:
+            self._parts[2].forget()
+            return rebuild.replay(self._journal, adapters, machines, now_ms=_ms(now), dry_run=False)
+
+    def verify(self) -> VerifyReport:
+        """Check that what is stored is the fold of the journal, and that hashes and pages are sound."""
+        adapters, machines, _ = self._parts
+        return rebuild.verify(self._reader, adapters, machines)
+
+    def backup(self, path: str | PathLike[str]) -> None:
+        """Write a copy that is right under load to *path*; raises UsageError where something is there already."""
+        if Path(path).exists():
+            raise UsageError(f"{path}: is there already; name a new file")
+        self._reader.backup(str(path))
+
+    def prune(self, *, complete_before: timedelta, now: datetime | None = None) -> int:
+        """Forget recordings that were complete *complete_before* the moment *now* or earlier; return how many."""
+        before_ms = _ms(now) - complete_before // MILLISECOND
+        pruned = 0
+        while numbers := self._reader.completed_before(before_ms, limit=BATCH):
+            with self._lock, self._transaction() as intake:
+                for number in numbers:
+                    self._journal.delete(number)
+                intake.forget()
+            pruned += len(numbers)
+        return pruned
+
+    def erase(self, text: str) -> str:
+        """Forget one recording, its events and announcements; return its id. Raises NotFoundError, AmbiguousError."""
+        entry = self._single(text)
+        with self._lock, self._transaction() as intake:
+            self._journal.delete(entry.number)
+            intake.forget()
+        return entry.standing.recording_id or entry.standing.group_id or ""
+
+    @property
+    def machines(self) -> Mapping[str, Machine]:
+        """The machines in use, by provider."""
+        return self._parts[1]
+
+    # Inside
+
+    @property
+    def _parts(self) -> tuple[Mapping[str, Adapter], Mapping[str, Machine], Intake]:
+        """Adapters, machines and intake, loaded when they are first needed: a look-up by exact id needs none."""
+        if self._loaded is None:
+            adapters, machines = find_adapters(), find_machines(self._machines_folder)
+            self._loaded = (adapters, machines, Intake(self._journal, adapters, machines))
+        return self._loaded
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Intake]:
+        """Hold a write transaction; what the intake remembers is dropped when it fails."""
+        if self.readonly:
+            raise UsageError("this tracker was opened read-only; open it without readonly to write")
+        intake = self._parts[2]
+        try:
+            with self._journal.writing():
+                intake.begin()
+                yield intake
+        except BaseException:
+            intake.forget()
+            raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[Journal]:
+        """See the journal at one moment."""
+        reader = self._reader
+        with reader.reading():
+            yield reader
+
+    @property
+    def _reader(self) -> Journal:
+        """The journal for reading from this thread."""
+        reader: Journal | None = getattr(self._readers, "journal", None)
+        if reader is None:
+            reader = self._journal if self.readonly else self._journal.reader()
+            self._readers.journal = reader
+            if reader is not self._journal:
+                self._all_readers.append(reader)
+        return reader
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A callback that waits for the commit that it is in."""
+
+    parsed: Parsed
+    receipt: Receipt | None = None
+    error: BaseException | None = None
+
+
+def _now_ms() -> int:
+    return to_ms(datetime.now(UTC))
+
+
+def _ms(now: datetime | None) -> int:
+    return _now_ms() if now is None else to_ms(now)
+
+
+def _seen(entry: Entry, now_ms: int) -> Recording:
+    """Dress a kept recording with the flags open at *now_ms* and the operator's notes on them."""
+    found = []
+    for flag in open_flags(entry.standing, now_ms):
+        note = entry.acknowledged.get(flag.identity)
+        found.append(flag if note is None else flag._replace(acknowledged=True, note=note))
+    return Recording.seen(entry.standing, found)
+
+
+def _is_flagged(recording: Recording) -> bool:
+    return any(flag.severity in (ERROR, WARNING) for flag in recording.flags)
+
+
+def _check_word(what: str, word: str | None, words: Sequence[str]) -> None:
+    if word is not None and word not in words:
+        raise UsageError(f"{what}: {word!r} is none; there are {', '.join(words)}")
+
+
+def _dated_by_itself(delivery: Delivery, parsed: Parsed) -> Parsed:
+    """Let a delivery that does not say when it was received have been so when its event occurred."""
+    occurred_ms = next((event.occurred_ms for event in parsed.events if event.occurred_ms is not None), None)
+    if occurred_ms is None:
+        return parsed
+    events = [event._replace(received_ms=occurred_ms) for event in parsed.events]
+    return Parsed(replace(delivery.callback, received_ms=occurred_ms), parsed.result, events, parsed.detail)
