@@ -149,7 +149,9 @@ def _line(line: bytes) -> dict[str, Any] | UsageError:
     return found if isinstance(found, dict) else UsageError("not a JSON object; each line is one delivery")
 
 
-def bare_bodies(stream: BinaryIO, provider: str) -> Iterator[tuple[int, dict[str, Any] | UsageError]]:
+def bare_bodies(  # noqa: PLR0912  one pass over the signs that structure JSON
+    stream: BinaryIO, provider: str
+) -> Iterator[tuple[int, dict[str, Any] | UsageError]]:
     """
     Cut *stream* into the JSON values that stand in it one after another, each a body of *provider*, byte for byte.
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 
 class TrackerError(Exception):
-    """Whatever the tracker refuses or cannot do; its text is one line that says where, what, and what would be right."""
+    """Whatever the tracker refuses or cannot do, told in one line: where, what, and what would be right."""
 
     exit_status: ClassVar[int] = 1
 

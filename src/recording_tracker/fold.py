@@ -142,7 +142,7 @@ def step(machine: Machine, course: Course, event: Event, key: Key) -> str:
         return "late"
     course.last_ms = max(course.last_ms, at_ms)
     course.opened = course.opened or name in machine.openers or name == RESOLVED
-    _note(course, event)
+    _note(machine, course, event)
     for found in flags.of_body(machine, event):
         _find(course, found)
     before = course.states
@@ -171,7 +171,7 @@ def _move(machine: Machine, course: Course, event: Event, name: str, at_ms: int)
         verdict, dest, assumed = region_moves[state]
         if verdict != "taken" and number in settled:
             verdict = "late"
-        elif verdict == "taken" or verdict == "implied":
+        elif verdict in ("taken", "implied"):
             for names in assumed:
                 _assume(course, Assumption(number, names, event.received_ms, event.name))
             if dest != state:
@@ -251,7 +251,7 @@ def _repeats_switch(machine: Machine, course: Course, event: Event) -> bool:
     return event.successor == course.worker or event.successor in course.retired
 
 
-def _note(course: Course, event: Event) -> None:
+def _note(machine: Machine, course: Course, event: Event) -> None:
     """Keep what the body tells beside its event."""
     if course.group_id is None:
         course.group_id = event.group_id
@@ -260,7 +260,7 @@ def _note(course: Course, event: Event) -> None:
             course.aliases = (*course.aliases, alias)
     if event.files:
         course.files = _merged(course.files, event.files)
-    if event.sequence is not None:
+    if event.sequence is not None and (event.incarnation is not None or machine.incarnation_switch is None):
         course.spans = _spanned(course.spans, event)
     if event.progress is not None:
         course.progress = event.progress

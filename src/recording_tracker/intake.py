@@ -65,7 +65,7 @@ class Held:
 
 
 def read(adapters: Mapping[str, Adapter], callback: Callback, *, max_bytes: int = MAX_BODY_BYTES) -> Parsed:
-    """Read *callback*; only an unknown provider raises (UnknownProviderError), nothing that a provider can send does."""
+    """Read *callback*; raises UnknownProviderError, and nothing for whatever a provider can send."""
     try:
         found = parse(adapters, callback, max_bytes=max_bytes)
     except RejectedBodyError as error:

@@ -84,7 +84,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     raise Terminated
 
 
-def _run() -> int:
+def _run() -> int:  # noqa: PLR0911  one line an error is the table of exit statuses
     try:
         result = cli.main(prog_name="tracker", standalone_mode=False)
         sys.stdout.flush()

@@ -41,7 +41,7 @@ def replay_command(
     db: str | None,
     machines_folder: str | None,
 ) -> int:
-    """
+    r"""
     Parse and fold everything again with today's adapters and machines.
 
     \b
@@ -108,7 +108,7 @@ def backup_command(tracker: Tracker, file: str, *, as_json: bool) -> None:
 @now_option
 @writing
 def prune_command(tracker: Tracker, *, complete_before: timedelta, now: datetime | None, as_json: bool) -> None:
-    """
+    r"""
     Forget recordings that have long been complete, events and all.
 
     \b

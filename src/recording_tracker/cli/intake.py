@@ -27,7 +27,7 @@ from recording_tracker.tracker import BATCH, Tracker
 )
 @creating
 def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | None, as_json: bool) -> int:
-    """
+    r"""
     Take delivery logs in: JSON Lines, '-' for standard input.
 
     A line that cannot be taken in is named, and keeps nothing else from being taken in.
@@ -137,7 +137,7 @@ def expect_command(
     at: datetime | None,
     as_json: bool,
 ) -> None:
-    """
+    r"""
     Announce a recording whose callbacks should come, so that it is missed if they don't.
 
     \b

@@ -24,7 +24,7 @@ def unknown(name: str) -> NotFoundError:
 @now_option
 @reading
 def status_command(tracker: Tracker, name: str, *, secrets: bool, now: datetime | None, as_json: bool) -> None:
-    """
+    r"""
     Tell all of one recording: state, deadlines, files, what is wrong, what is awaited.
 
     ID is a recording id, an alias, a group id or the beginning of one, of at least 4 characters.
@@ -48,7 +48,7 @@ def status_command(tracker: Tracker, name: str, *, secrets: bool, now: datetime 
 @click.argument("name", metavar="ID")
 @reading
 def history_command(tracker: Tracker, name: str, *, as_json: bool) -> None:
-    """
+    r"""
     Show the events of a recording in lifecycle order, with verdicts and delays.
 
     \b
@@ -91,7 +91,7 @@ def list_command(
     now: datetime | None,
     as_json: bool,
 ) -> None:
-    """
+    r"""
     List recordings, the newest first.
 
     \b

@@ -86,7 +86,10 @@ def _tables(machine: Machine) -> Iterator[str]:
     definition = machine.definition
     yield click.style(f"{machine.title} ({machine.provider})", bold=True)
     limits = definition.limits
-    yield f"start within {short(limits.start_within)}, complete within {short(limits.complete_within)}, lost after {short(limits.lost_after)}"
+    yield (
+        f"start within {short(limits.start_within)}, complete within {short(limits.complete_within)}, "
+        f"lost after {short(limits.lost_after)}"
+    )
     yield ""
     events = [
         (name, "yes" if name in machine.promised else "", "" if rule.opens else "no", "" if rule.assumable else "no")

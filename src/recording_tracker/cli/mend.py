@@ -19,7 +19,7 @@ from recording_tracker.tracker import Tracker
 def ack_command(
     tracker: Tracker, name: str, *, flag: str | None, note: str, now: datetime | None, as_json: bool
 ) -> None:
-    """
+    r"""
     Acknowledge a recording's open flags; the audit still shows them, and no longer alarms.
 
     \b
@@ -42,7 +42,7 @@ def ack_command(
 def resolve_command(
     tracker: Tracker, name: str, *, outcome: str, note: str, now: datetime | None, as_json: bool
 ) -> None:
-    """
+    r"""
     Complete a recording by hand, for what was settled outside.
 
     \b

@@ -86,7 +86,7 @@ class Total(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How many bodies of a provider had one result, of what kind where it is ignored or rejected, and the last's time."""
+    """How many bodies of a provider had one result, of what kind where it is ignored, and when the last came."""
 
     provider: str
     result: str

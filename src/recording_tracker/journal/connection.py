@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -58,7 +57,7 @@ def connect(path: Path, *, readonly: bool, create: bool) -> sqlite3.Connection:
 def _check_place(path: Path, *, create: bool) -> None:
     """Refuse what is no regular file before SQLite could block on it or write to it."""
     try:
-        mode = os.stat(path).st_mode
+        mode = path.stat().st_mode
     except FileNotFoundError as error:
         if not create:
             raise StorageError(f"{path}: no such database; name it with --db or TRACKER_DB") from error

@@ -14,7 +14,7 @@ _RESERVED = {"=": 'dest = "=" stays in the state', "*": "a source is a state, ne
 
 
 def check_names(definition: Definition) -> Iterator[str]:
-    """The provider is a word, for files and options are named after it; no state is called as a sign that means more."""
+    """Refuse a provider that is no word, for files are named after it, and states named by a sign with a meaning."""
     if not _WORD.fullmatch(definition.provider):
         yield f"provider: {definition.provider!r} is not a word; write it of a-z, 0-9 and _, as 'line_planet'"
     for name, region in definition.regions.items():
@@ -23,7 +23,7 @@ def check_names(definition: Definition) -> Iterator[str]:
 
 
 def check_initials(definition: Definition) -> Iterator[str]:
-    """Each region begins in a state of its own, which tells nothing: no phase, and no end."""
+    """Look for the state in which each region begins; it tells nothing yet: no phase, and no end."""
     for name, region in definition.regions.items():
         rule = region.states.get(region.initial)
         where = place("regions", name, "states", region.initial)
@@ -36,7 +36,7 @@ def check_initials(definition: Definition) -> Iterator[str]:
 
 
 def check_transitions(definition: Definition) -> Iterator[str]:
-    """Triggers are events, sources and dests are states, and no trigger leaves one state twice."""
+    """Look for triggers that are no events, sources and dests that are no states, and what is there twice."""
     for name, region in definition.regions.items():
         first: dict[tuple[str, str], int] = {}
         for number, rule in enumerate(region.transitions):
@@ -63,7 +63,7 @@ def _unknown_names(definition: Definition, region: RegionRule, rule: TransitionR
 
 
 def check_states(definition: Definition) -> Iterator[str]:
-    """Final states, and only they, are of phase finished and have outcomes."""
+    """Allow phase finished and outcomes to final states, and no other phase."""
     for name, region in definition.regions.items():
         for state, rule in region.states.items():
             where = place("regions", name, "states", state)
@@ -76,7 +76,7 @@ def check_states(definition: Definition) -> Iterator[str]:
 
 
 def check_ways(definition: Definition) -> Iterator[str]:
-    """Every state is reached from the initial one and leads to a final one."""
+    """Look for states that are not reached, and for those from which no final one is."""
     for name, region in definition.regions.items():
         ways = [(source, rule.dest) for rule in region.transitions for source in rule.source if rule.dest != "="]
         finals = [state for state, rule in region.states.items() if rule.final]
@@ -103,7 +103,7 @@ def _closure(ways: list[tuple[str, str]], start: list[str]) -> set[str]:
 
 
 def check_events(definition: Definition) -> Iterator[str]:
-    """Every event is used by some region, what is subscribed to is an event, and so is the incarnation switch."""
+    """Look for events that no region uses, and for names elsewhere that are no events."""
     used = {name for region in definition.regions.values() for rule in region.transitions for name in rule.trigger}
     for event in definition.events:
         if event not in used:
@@ -117,7 +117,7 @@ def check_events(definition: Definition) -> Iterator[str]:
 
 
 def check_outcomes(definition: Definition) -> Iterator[str]:
-    """Some state has an outcome, else nothing could ever be complete."""
+    """Require an outcome of some state, else nothing could ever be complete."""
     if not any(rule.outcome for region in definition.regions.values() for rule in region.states.values()):
         yield "regions: no state has an outcome, so no recording could be complete; give a final state one"
 

@@ -62,7 +62,7 @@ def _given(value: object) -> str:
 
 def _duration(value: object) -> timedelta:
     if not isinstance(value, str):
-        raise ValueError(f'{_given(value)} is given; a duration is expected, as "90s", "45m", "12h", "7d" or "PT1H30M"')
+        raise PydanticCustomError("duration_type", "no duration")
     return duration(value)
 
 
@@ -172,12 +172,12 @@ class Definition(_Table):
     incarnation_switch: str | None = None
 
     def digest(self) -> str:
-        """Return a SHA-256 of all that the fold reads, the order of events, regions, states and transitions included."""
-        read = self.model_dump(exclude={"title": True, "limits": {"start_within", "silent_after"}})
-        for region in read["regions"].values():
+        """Return a SHA-256 of all that the fold reads, the order of what is in the file included."""
+        content = self.model_dump(exclude={"title": True, "limits": {"start_within", "silent_after"}})
+        for region in content["regions"].values():
             region["states"] = list(region["states"].items())
-        read["events"], read["regions"] = list(read["events"].items()), list(read["regions"].items())
-        text = json.dumps(read, sort_keys=True, separators=(",", ":"))
+        content["events"], content["regions"] = list(content["events"].items()), list(content["regions"].items())
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return sha256(text.encode()).hexdigest()
 
 
@@ -185,18 +185,8 @@ class _Adjusting(_Table):
     ONLY_KEYS = "; a file that extends changes nothing else, another structure needs a whole file"
 
 
-class AdjustedLimits(_Adjusting):
-    """``[limits]`` of a file that extends."""
-
-    complete_within: Duration | None = None
-    start_within: Duration | None = None
-    lost_after: Duration | None = None
-    silent_after: Duration | None = None
-    subscribed: list[str] | None = None
-
-
 class AdjustedEvent(_Adjusting):
-    """One line of its ``[events]``."""
+    """One line of ``[events]`` in a file that extends."""
 
     NAMED = True
     promised: bool = False
@@ -218,24 +208,16 @@ class AdjustedRegion(_Adjusting):
     states: dict[str, AdjustedState] = {}
 
 
-class AdjustedCode(_Adjusting):
-    """One line of its ``[codes.TABLE]``, of a known code or of another."""
-
-    NAMED = True
-    meaning: str = ""
-    severity_class: Class | None = Field(default=None, alias="class")
-    hint: str | None = None
-
-
 class Adjustment(_Adjusting):
-    """A machine file that extends a shipped one."""
+    """A machine file that extends a shipped one; limits and codes, which it may change as it likes, are read after."""
 
     extends: str
+    provider: str | None = None
     title: str = ""
-    limits: AdjustedLimits = AdjustedLimits()
+    limits: dict[str, object] = {}
     events: dict[str, AdjustedEvent] = {}
     regions: dict[str, AdjustedRegion] = {}
-    codes: dict[str, dict[str, AdjustedCode]] = {}
+    codes: dict[str, dict[str, dict[str, object]]] = {}
 
 
 Read = TypeVar("Read", Definition, Adjustment)
@@ -252,6 +234,7 @@ def read(model: type[Read], tables: dict[str, Any]) -> Read:
 
 
 _EXPECTED = {
+    "duration_type": 'a duration as "90s", "45m", "12h", "7d" or "PT1H30M"',
     "string_type": "text in quotes",
     "bool_type": "true or false",
     "list_type": "a list",

@@ -111,6 +111,8 @@ def _extended(tables: dict[str, Any]) -> dict[str, Any]:
 
 
 def _new_names(adjustment: Adjustment, base: Definition) -> Iterator[str]:
+    if adjustment.provider not in (None, base.provider):
+        yield f"provider: {adjustment.provider!r} is not that of the machine that is extended, {base.provider!r}"
     yield from _new("events", "event", adjustment.events, base.events)
     yield from _new("regions", "region", adjustment.regions, base.regions)
     for name, region in adjustment.regions.items():
