@@ -8,6 +8,7 @@ from recording_tracker.flags import ERROR, INFO, WARNING, Flag
 from recording_tracker.standing import Standing
 from recording_tracker.times import iso
 
+MOST_AWAITED = 6
 SEVERITY_ORDER = (ERROR, WARNING, INFO)
 
 Check = Callable[[Standing, int], Iterator[Flag]]
@@ -51,7 +52,8 @@ def open_flags(standing: Standing, now_ms: int) -> tuple[Flag, ...]:
 
 def _deadline(code: str, standing: Standing, deadline_ms: int, region: str | None, what: str) -> Flag:
     where = f"{region} is {standing.state[region]!r}" if region else _everywhere(standing)
-    awaited = f"; awaited: {', '.join(standing.awaits)}" if standing.awaits else ""
+    more = f" and {len(standing.awaits) - MOST_AWAITED} others" if len(standing.awaits) > MOST_AWAITED else ""
+    awaited = f"; awaited: {', '.join(standing.awaits[:MOST_AWAITED])}{more}" if standing.awaits else ""
     return Flag(code, ERROR, f"{where}, and by {iso(deadline_ms)} {what}{awaited}", region, (), deadline_ms)
 
 

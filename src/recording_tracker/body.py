@@ -18,7 +18,7 @@ _LONG_NUMBER = re.compile(rb"[0-9.eE+\-]{%d}" % (MAX_NUMBER_LENGTH + 1))
 # Unrolled, so that a long string costs no memory for back-tracking.
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_PAIR = re.compile(rb"\[\]|\{\}")
+_AS_SQUARE = bytes.maketrans(b"{}", b"[]")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -62,13 +62,11 @@ def _check_bombs(raw: bytes) -> None:
 
 def _too_deep(raw: bytes) -> bool:
     """Tell whether brackets are nested too deep, by taking out the innermost pairs, a level at a time, in C."""
-    brackets = raw.translate(None, _NO_BRACKETS)
+    brackets = raw.translate(_AS_SQUARE, _NO_BRACKETS)
     for _ in range(MAX_DEPTH):
-        brackets, pairs = _PAIR.subn(b"", brackets)
-        if not pairs:
-            break
+        brackets = brackets.replace(b"[]", b"")
     # Brackets without a partner are for the parser to refuse, unless so many are open that it would go too deep.
-    return bool(_PAIR.search(brackets)) or brackets.count(b"[") + brackets.count(b"{") > MAX_DEPTH
+    return b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Recording:
     files: tuple[File, ...]
     flags: tuple[Flag, ...]
     awaits: tuple[str, ...]
-    """The events that would move it on."""
+    """The events that would bring it nearer to being complete."""
 
     @property
     def id(self) -> str:

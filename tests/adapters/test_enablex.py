@@ -57,6 +57,13 @@ def refused(stem: str, **changes: object) -> str:
     return str(caught.value)
 
 
+def said(body: dict[str, Any]) -> str:
+    try:
+        return parsed(body).name
+    except QuarantinedBodyError as error:
+        return str(error)
+
+
 def failure(code: object, text: str = "", **data: object) -> Event:
     status = {"resultCode": code, "success": False, "error": {"errorCode": code, "errorDesc": text}}
     return event(f"{FAILED}.unknown", data={"status": status, **data})
@@ -111,17 +118,12 @@ def test_a_label_that_is_none_is_no_reason_to_refuse_a_body() -> None:
 
 
 @pytest.mark.parametrize("key", ["transcoded", "recording", "files"])
-@pytest.mark.parametrize(
-    "files",
-    ["http://h/1.mp4", {"url": "http://h/1.mp4"}, ["http://h/1.mp4"], [{"url": "http://h/1.mp4"}], ["http://h/1.mp4", ""]],
-)
+@pytest.mark.parametrize("files", ["//h/1.mp4", {"url": "//h/1.mp4"}, ["//h/1.mp4"], [{"url": "//h/1.mp4"}]])
 def test_a_file_list_has_four_shapes_under_three_keys(key: str, files: object) -> None:
-    body = payload("roomdrop.millis") | {"type": "transcoded", key: files}
+    found = event("roomdrop.millis", **{"type": "transcoded", key: files})
 
-    (file,) = parsed(body).files
-
-    assert (file.name, file.url, file.kind) == ("1.mp4", "http://h/1.mp4", "transcoded")
-    assert same(parsed(body), parsed(payload("roomdrop.millis") | {"type": "transcoded", "recording": "http://h/1.mp4"}))
+    assert [(file.name, file.url, file.kind) for file in found.files] == [("1.mp4", "//h/1.mp4", "transcoded")]
+    assert same(found, event("roomdrop.millis", type="transcoded", recording="//h/1.mp4"))
 
 
 @pytest.mark.parametrize("files", [7, True, [7], [["http://h/1.mp4"]], [{"name": "1.mp4"}], {"url": None}, [None]])
@@ -154,6 +156,21 @@ def test_two_sizes_of_one_file_are_one_event_with_two_contents() -> None:
     assert one.event_id == other.event_id
     assert one.content != other.content
     assert event("transcoded.second", file_size=1048576).content == one.content
+
+
+def test_one_size_for_several_files_is_the_size_of_none() -> None:
+    assert [file.size for file in event("transcoded.second").files] == [1048576]
+    assert [file.size for file in event("recording.two", file_size=7).files] == [None, None]
+
+
+@pytest.mark.parametrize("size", [True, 0.5, -1, "-1", [7], 2**63])
+def test_a_size_of_another_type_or_range_is_quarantined(size: object) -> None:
+    assert refused("transcoded.second", file_size=size).startswith("file_size: ")
+
+
+@pytest.mark.parametrize("stage", [True, 0.5, ["2"], {}])
+def test_a_stage_of_another_type_is_quarantined(stage: object) -> None:
+    assert refused("transcoded.second", stage=stage).startswith("stage: ")
 
 
 @pytest.mark.parametrize(
@@ -225,6 +242,11 @@ def test_a_relay_may_give_its_time_under_the_name_that_webhooks_use() -> None:
     named.pop("relayed_at")
 
     assert same(parsed(named), event("room-record-on", relayed_at=NOON))
+
+
+@pytest.mark.parametrize(("stem", "expected"), [("room-record-on", NOON_MS), ("recording.string", NOON_MS + 1)])
+def test_the_relays_time_counts_for_what_it_relays_and_the_portals_for_the_rest(stem: str, expected: int) -> None:
+    assert event(stem, relayed_at=NOON_MS, trans_date=NOON_MS + 1).occurred_ms == expected
 
 
 def test_the_same_end_of_a_session_told_later_is_the_same_event() -> None:
@@ -357,12 +379,7 @@ def test_no_value_of_any_field_raises_anything_but_a_quarantine(stem: str) -> No
     fields = (*payload(stem), "conf_key", "trans_date", "stage", "file_size", "files", "data", "message")
     for field in fields:
         for value in HOSTILE:
-            try:
-                found = event(stem, **{field: value})
-            except QuarantinedBodyError as error:
-                assert "\n" not in str(error)
-            else:
-                assert "/" in found.recording_id
+            assert "\n" not in said(payload(stem) | {field: value})
 
 
 @pytest.mark.parametrize("place", ["data", "data.status", "data.status.error", "data.status.success", "data.stoppedBy"])
@@ -373,10 +390,8 @@ def test_no_value_inside_an_answer_raises_anything_but_a_quarantine(place: str) 
         for parent in parents:
             inside = inside[parent]
         inside[last] = value
-        try:
-            assert parsed(body).name.startswith(FAILED)
-        except QuarantinedBodyError as error:
-            assert "\n" not in str(error)
+
+        assert "\n" not in said(body)
 
 
 @pytest.mark.parametrize("provider", ["agora", "aircore", "bandwidth", "line_planet"])

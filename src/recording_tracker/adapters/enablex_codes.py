@@ -1,4 +1,4 @@
-"""What an EnableX client SDK event says of a live recording: its body in, error code and what that code makes of it out."""
+"""What the EnableX client SDK says of a live recording: a body in, its error code and what that makes of it out."""
 
 from __future__ import annotations
 

@@ -34,12 +34,12 @@ def place(*parts: str | int) -> str:
     return "".join(written).removeprefix(".")
 
 
-def not_among(name: str, kind: str, names: Collection[str]) -> str:
+def not_among(name: str, kind: str, names: Collection[str], note: str = "") -> str:
     """Say that *name* is no *kind*, what the *names* of that kind are, and which of them may have been meant."""
     article, plural = "an" if kind[0] in "aeiou" else "a", f"{kind}{'es' if kind[-1] == 's' else 's'}"
     meant = near(name, names)
     hint = f"; did you mean {meant!r}?" if meant else ""
-    return f"{name!r} is not {article} {kind}; the {plural} are {listed(names)}{hint}"
+    return f"{name!r} is not {article} {kind}; the {plural} are {listed(names)}{note}{hint}"
 
 
 def near(name: str, names: Collection[str]) -> str | None:
@@ -66,14 +66,16 @@ def _duration(value: object) -> timedelta:
     return duration(value)
 
 
-def _list(value: object) -> object:
+def _names(value: object) -> list[object]:
+    if not isinstance(value, str | list):
+        raise PydanticCustomError("names_type", "no names")
     return [value] if isinstance(value, str) else value
 
 
 Duration = Annotated[
     timedelta, BeforeValidator(_duration), PlainSerializer(lambda length: f"PT{length.total_seconds():.3f}S")
 ]
-Names = Annotated[list[str], BeforeValidator(_list), Field(min_length=1)]
+Names = Annotated[list[str], BeforeValidator(_names), Field(min_length=1)]
 Phase = Literal["starting", "recording", "processing", "finished"]
 Outcome = Literal["available", "backed_up", "partial", "absent", "failed"]
 Class = Literal["progress", "hint", "degraded", "failed"]
@@ -86,8 +88,8 @@ class _Table(BaseModel):
 
     NAMED: ClassVar[bool] = False
     """Whether the author of the file chooses the table's name, which may then have a dot in it."""
-    ONLY_KEYS: ClassVar[str] = ""
-    """Why there are no keys but these."""
+    NOTE: ClassVar[str] = ""
+    """What is to be said beside the keys where an unknown one is met."""
 
     @model_validator(mode="before")
     @classmethod
@@ -99,7 +101,7 @@ class _Table(BaseModel):
                 continue
             if cls.NAMED and isinstance(value, dict) and not near(key, keys):
                 raise PydanticCustomError("unquoted_name", "{rest}", {"rest": key})
-            raise ValueError(not_among(key, "key", keys) + cls.ONLY_KEYS)
+            raise ValueError(not_among(key, "key", keys, cls.NOTE))
         return table
 
 
@@ -163,6 +165,7 @@ class Code(_Table):
 class Definition(_Table):
     """A whole machine file, after ``extends``."""
 
+    NOTE = ", or extends and what it adjusts"
     provider: str
     title: str
     limits: Limits
@@ -182,7 +185,7 @@ class Definition(_Table):
 
 
 class _Adjusting(_Table):
-    ONLY_KEYS = "; a file that extends changes nothing else, another structure needs a whole file"
+    NOTE = "; a file that extends changes nothing else, another structure needs a whole file"
 
 
 class AdjustedEvent(_Adjusting):
@@ -228,13 +231,14 @@ def read(model: type[Read], tables: dict[str, Any]) -> Read:
     try:
         return model.model_validate(tables)
     except ValidationError as error:
-        found = error.errors(include_url=False)[0]
-        where = place(*found["loc"])
-        raise MachineError(f"{where}: {_wrong(found)}" if where else _wrong(found)) from error
+        # What is missing is often there, at another place.
+        found = min(error.errors(include_url=False), key=lambda found: found["type"] == "missing")
+        raise MachineError(f"{place(*found['loc']) or 'top level'}: {_wrong(found)}") from error
 
 
 _EXPECTED = {
     "duration_type": 'a duration as "90s", "45m", "12h", "7d" or "PT1H30M"',
+    "names_type": "a name or a list of names",
     "string_type": "text in quotes",
     "bool_type": "true or false",
     "list_type": "a list",
@@ -242,9 +246,19 @@ _EXPECTED = {
     "model_type": "a table",
 }
 _MISSING = {
-    "complete_within": "every machine has it, so that nothing can wait for ever",
     "provider": 'a whole file has it, one that adjusts a shipped machine has extends = "agora"',
+    "title": "say what people call the provider",
+    "limits": "it holds complete_within, which every machine has",
+    "complete_within": "every machine has it, so that nothing can wait for ever",
+    "events": "name what the provider sends, in lifecycle order",
+    "regions": "a machine has at least one",
+    "initial": "name the state in which the region begins",
+    "transitions": "list them, each with trigger, source and dest",
     "states": "name them in lifecycle order",
+    "trigger": "name an event, or a list of events",
+    "source": "name a state, or a list of states",
+    "dest": 'name a state, or "=" to stay',
+    "meaning": "say in a few words what the code means",
     "class": f"it is one of {listed(get_args(Class))}",
 }
 
@@ -256,11 +270,11 @@ def _wrong(found: ErrorDetails) -> str:
         name = json.dumps(f"{key}.{found['ctx']['rest']}", ensure_ascii=False)
         return f"{found['ctx']['rest']!r} is a table in a table; a name with a dot is quoted: {name}"
     if kind == "missing":
-        return f"is missing; {_MISSING.get(key, 'it has no default')}"
+        return f"is missing; {_MISSING.get(key, 'add it')}"
     if kind == "too_short":
         return "is empty; at least one is needed"
     if kind == "literal_error" and isinstance(value, str):
         return not_among(value, key, _VOCABULARIES[key])
     if kind == "value_error":
         return found["msg"].removeprefix("Value error, ")
-    return f"{_given(value)} is given; {_EXPECTED.get(kind, 'text in quotes')} is expected"
+    return f"{_given(value)} is given; {_EXPECTED.get(kind, _EXPECTED['string_type'])} is expected"

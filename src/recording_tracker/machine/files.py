@@ -11,7 +11,7 @@ from typing import Any
 
 from recording_tracker.errors import MachineError
 from recording_tracker.machine.checks import CHECKS
-from recording_tracker.machine.definition import Adjustment, Definition, not_among, read
+from recording_tracker.machine.definition import Adjustment, Definition, not_among, place, read
 from recording_tracker.machine.table import Machine
 
 
@@ -106,22 +106,25 @@ def _extended(tables: dict[str, Any]) -> dict[str, Any]:
         raise MachineError(f"extends: {not_among(adjustment.extends, 'shipped machine', _shipped_names())}")
     base = _parsed(shipped_folder() / f"{adjustment.extends}.toml")
     for problem in _new_names(adjustment, read(Definition, base)):
-        raise MachineError(f"{problem}; a file that extends adds nothing, another structure needs a whole file")
+        raise MachineError(problem)
     return _merged(base, {key: value for key, value in tables.items() if key != "extends"})
 
 
 def _new_names(adjustment: Adjustment, base: Definition) -> Iterator[str]:
     if adjustment.provider not in (None, base.provider):
-        yield f"provider: {adjustment.provider!r} is not that of the machine that is extended, {base.provider!r}"
+        yield f"provider: {adjustment.provider!r} is not {base.provider!r}, which the file extends; take it out"
     yield from _new("events", "event", adjustment.events, base.events)
     yield from _new("regions", "region", adjustment.regions, base.regions)
-    for name, region in adjustment.regions.items():
-        yield from _new(f"regions.{name}.states", "state", region.states, base.regions[name].states)
-    yield from _new("codes", "table of codes", adjustment.codes, base.codes)
+    for name, region in base.regions.items():
+        if name in adjustment.regions:
+            states = adjustment.regions[name].states
+            yield from _new(place("regions", name, "states"), "state", states, region.states)
+    yield from _new("codes", "code table", adjustment.codes, base.codes)
 
 
 def _new(where: str, kind: str, names: dict[str, Any], known: dict[str, Any]) -> Iterator[str]:
-    yield from (f"{where}: {not_among(name, kind, known)}" for name in names if name not in known)
+    note = "; a file that extends adds none, another structure needs a whole file"
+    yield from (f"{where}: {not_among(name, kind, known, note)}" for name in names if name not in known)
 
 
 def _merged(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Situation(NamedTuple):
     complete_within: tuple[tuple[int, int, str], ...]
     """(region number, milliseconds, region name) for each state with a limit."""
     awaits: tuple[str, ...]
-    """The events that would move it on, in lifecycle order."""
+    """The events that would bring it nearer to being complete, in lifecycle order."""
 
 
 class Region:
@@ -132,9 +132,15 @@ class Region:
         possible = [name for name in self.edges[here][there] if subscribed(self._definition, name)]
         return tuple(possible) if all(self._definition.events[name].promised for name in possible) else ()
 
-    def forward(self, state: int) -> set[str]:
-        """Return the events that move the region on from *state*."""
-        return {trigger for trigger, dests in self.dests.items() if dests.get(state, -1) > state}
+    def ends(self, state: int) -> set[str]:
+        """Return the events that bring the region to its end from *state*, the expected ones where there are any."""
+        found = {
+            trigger: self.rules[dests[state]].final
+            for trigger, dests in self.dests.items()
+            if dests.get(state, -1) > state
+        }
+        ending = {trigger for trigger, final in found.items() if final} or set(found)
+        return {trigger for trigger in ending if self._definition.events[trigger].assumable} or ending
 
 
 class Machine:
@@ -221,15 +227,21 @@ class Machine:
             for number, rule in enumerate(rules)
             if rule.complete_within
         )
-        forward = set[str]().union(*(region.forward(state) for region, state in here))
         return Situation(
             phase=_phase({rule.phase for rule in left}, complete=complete),
             complete=complete,
             outcome=_worst(outcomes) if complete else None,
             stall_after=min(stalls, default=None),
             complete_within=limits,
-            awaits=tuple(name for name in self.places if name in forward),
+            awaits=tuple(sorted(self._awaited(states), key=self.place)),
         )
+
+    def _awaited(self, states: tuple[int, ...]) -> set[str]:
+        """Return the events that would end what keeps the recording from being complete, or give it an outcome."""
+        here = list(zip(self.regions, states, strict=True))
+        begun = [(region, state) for region, state in here if region.required or state != region.initial]
+        blocking = [(region, state) for region, state in begun if not region.rules[state].final]
+        return set[str]().union(*(region.ends(state) for region, state in blocking or here))
 
 
 def _phase(phases: set[str | None], *, complete: bool) -> str:
