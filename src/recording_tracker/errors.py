@@ -80,3 +80,7 @@ class RejectedBodyError(TrackerError):
 
 class QuarantinedBodyError(TrackerError):
     """A JSON object that cannot be attributed with certainty; it is kept whole, aside."""
+
+
+class SignatureError(TrackerError):
+    """A request that does not show that it comes from the provider; answer it with 401 and take nothing in."""

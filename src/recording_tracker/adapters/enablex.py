@@ -42,7 +42,7 @@ FIRST_MILLIS = 100_000_000_000
 # Files need a password, which users write into the url.
 # https://github.com/Mayur-Metapercept/EnablexProject1 (content/Video/recording-file-security.md)
 _USERINFO = re.compile(r"^((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)[^/?#]*@")
-_HOST = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*")
+_LAST_SEGMENT = re.compile(r"(?:(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*)?(?:[^?#]*/)?([^?#]*)")
 _INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
 
 
@@ -178,7 +178,7 @@ def _listed(kind: str, body: dict[str, Any]) -> Listed | None:
     key = next((key for key in (kind, "recording", "files") if body.get(key) not in (None, "", [], {})), None)
     value = body[key] if key else []
     addresses = (_address(key, item) for item in (value if isinstance(value, list) else [value]))
-    urls = dict.fromkeys(_USERINFO.sub(r"\1", url.strip()) for url in addresses if url.strip())
+    urls = dict.fromkeys(url for url in addresses if url)
     return Listed(key, tuple(urls), (about.stage or "").strip() or None, about.file_size)
 
 
@@ -186,16 +186,17 @@ def _address(key: str | None, item: object) -> str:
     url = item.get("url") if isinstance(item, dict) else item
     if not isinstance(url, str):
         raise QuarantinedBodyError(f"{key}: a url, an object with a 'url', or an array of them is expected")
-    return url
+    return _USERINFO.sub(r"\1", url.strip()) if "@" in url else url.strip()
 
 
 def _files(kind: str, listed: Listed | None) -> Iterator[File]:
     if listed is None:
         return
     bytes_each = listed.size if isinstance(listed.size, int) and len(listed.urls) == 1 else None
+    order = _order(listed.stage)
     for url in listed.urls:
-        path = _HOST.sub("", re.split("[?#]", url)[0])
-        yield File(path.rpartition("/")[2] or None, url=url, kind=kind, order=_order(listed.stage), size=bytes_each)
+        segment = _LAST_SEGMENT.match(url)
+        yield File(segment[1] if segment and segment[1] else None, url, kind, order=order, size=bytes_each)
 
 
 def _order(stage: str | None) -> int | None:
