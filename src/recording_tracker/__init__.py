@@ -4,9 +4,11 @@ from recording_tracker.errors import (
     AmbiguousError,
     BusyError,
     DamagedError,
+    InDoubtError,
     MachineError,
     NotFoundError,
     PermissionDeniedError,
+    QuarantineFullError,
     SignatureError,
     StorageError,
     TrackerError,
@@ -16,6 +18,7 @@ from recording_tracker.errors import (
 )
 from recording_tracker.events import Callback, Event, File, Ignored
 from recording_tracker.flags import Flag
+from recording_tracker.intake import QuarantineLimits
 from recording_tracker.recording import Recording
 from recording_tracker.results import AuditReport, HistoryLine, Receipt, ReplayReport, Summary, VerifyReport
 from recording_tracker.tracker import Tracker
@@ -31,9 +34,12 @@ __all__ = [
     "Flag",
     "HistoryLine",
     "Ignored",
+    "InDoubtError",
     "MachineError",
     "NotFoundError",
     "PermissionDeniedError",
+    "QuarantineFullError",
+    "QuarantineLimits",
     "Receipt",
     "Recording",
     "ReplayReport",

@@ -50,6 +50,14 @@ class StorageError(TrackerError):
     exit_status = 74
 
 
+class InDoubtError(StorageError):
+    """A commit that failed: what it held may be stored or not; taking the same in again settles it."""
+
+
+class QuarantineFullError(StorageError):
+    """A body that should be kept aside, where no more are kept; answer 503 and look at the quarantine."""
+
+
 class BusyError(TrackerError):
     """Another process held the database for longer than the time-out; the same call may succeed later."""
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 from recording_tracker.adapters import Adapter, parse
 from recording_tracker.audit import open_flags
 from recording_tracker.body import MAX_BODY_BYTES, digest
-from recording_tracker.errors import QuarantinedBodyError, RejectedBodyError
+from recording_tracker.errors import QuarantinedBodyError, QuarantineFullError, RejectedBodyError
 from recording_tracker.events import RESOLVED, Callback, Event, Ignored
 from recording_tracker.flags import Flag
 from recording_tracker.fold import Course
@@ -26,6 +26,14 @@ CACHED_LINES = 20_000
 CACHED_LINES_EACH = 1_000
 """Events of one recording that are kept parsed; of a longer one only the course is."""
 CACHED_RECORDINGS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineLimits:
+    """How much is kept aside; strangers can send what is, where a provider signs nothing."""
+
+    bodies: int = 10_000
+    bytes: int = 100 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +134,15 @@ class Intake:
     It remembers the recordings it has touched, so the next event in order needs no reading.
     """
 
-    def __init__(self, journal: Journal, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        adapters: Mapping[str, Adapter],
+        machines: Mapping[str, Machine],
+        quarantine: QuarantineLimits,
+    ) -> None:
         self._journal = journal
+        self._quarantine = quarantine
         self._adapters = adapters
         self._machines = machines
         self._held: OrderedDict[tuple[str, str], Held] = OrderedDict()
@@ -150,8 +165,13 @@ class Intake:
     # Bodies
 
     def set_aside(self, parsed: Parsed) -> None:
-        """Keep a body that could not be attributed."""
+        """Keep a body that could not be attributed; raises QuarantineFullError where that is more than is kept."""
         callback = parsed.callback
+        bodies, size = self._journal.quarantine_size()
+        if bodies >= self._quarantine.bodies or size + len(callback.body) > self._quarantine.bytes:
+            raise QuarantineFullError(
+                f"the quarantine is full with {bodies} bodies of {size} bytes; see 'tracker quarantine list'"
+            )
         query = _query(callback)
         self._journal.quarantine(callback.provider, callback.received_ms, parsed.detail, callback.body, query)
 

@@ -134,6 +134,8 @@ class AuditReport:
     quarantined: int
     """Bodies kept aside after *since*."""
     ignored: int
+    quarantine_full: bool = False
+    """Whether no more bodies are kept aside, so that senders are told to try again."""
     outdated: int = 0
     """Recordings that still rest on an older version of their machine."""
     never_received: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
@@ -162,7 +164,7 @@ class AuditReport:
         errors = any(
             flag.severity == ERROR and not flag.acknowledged for recording in self.flagged for flag in recording.flags
         )
-        return stuck or errors or self.quarantined > 0 or bool(self.silent)
+        return stuck or errors or self.quarantined > 0 or self.quarantine_full or bool(self.silent)
 
     def to_json(self, *, secrets: bool = False) -> dict[str, object]:
         """Return it as the JSON output has it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakSet
 
 from recording_tracker import lookup, rebuild
 from recording_tracker.adapters import Adapter, find_adapters
@@ -24,13 +26,14 @@ from recording_tracker.deliveries import Announcement, Delivery, body_bytes, exp
 from recording_tracker.errors import (
     AmbiguousError,
     NotFoundError,
+    QuarantineFullError,
     UnknownProviderError,
     UsageError,
 )
 from recording_tracker.events import Callback
 from recording_tracker.flags import ERROR, WARNING, Flag
 from recording_tracker.fold import step
-from recording_tracker.intake import Intake, Parsed, read, reread, resolution
+from recording_tracker.intake import Intake, Parsed, QuarantineLimits, read, reread, resolution
 from recording_tracker.journal import Entry, Expectation, Filter, Journal, Quarantined
 from recording_tracker.machine import Machine, find_machines
 from recording_tracker.machine.definition import OUTCOMES, PHASES
@@ -50,6 +53,7 @@ from recording_tracker.times import MILLISECOND, from_ms, to_ms
 BATCH = 1_000
 """Deliveries that ``ingest_many`` commits at once."""
 DAY = timedelta(days=1)
+_TRACKERS: WeakSet[Tracker] = WeakSet()
 
 
 class Tracker:
@@ -69,16 +73,25 @@ class Tracker:
         readonly: bool = False,
         create: bool = True,
         max_body_bytes: int = MAX_BODY_BYTES,
+        quarantine: QuarantineLimits | None = None,
     ) -> None:
         self.readonly = readonly
         self._machines_folder = None if machines is None else Path(machines)
         self._max_body_bytes = max_body_bytes
+        self._quarantine = quarantine or QuarantineLimits()
         self._journal = self._open(path, create=create)
+        self._all_readers: list[Journal] = []
+        self._loaded: tuple[Mapping[str, Adapter], Mapping[str, Machine], Intake] | None = None
+        self.begin_process()
+        _TRACKERS.add(self)
+
+    def begin_process(self) -> None:
+        """Begin without what belongs to threads; after a fork those of the parent, and their locks, are not here."""
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
         self._readers = threading.local()
-        self._all_readers: list[Journal] = []
-        self._loaded: tuple[Mapping[str, Adapter], Mapping[str, Machine], Intake] | None = None
+        if self._loaded is not None:
+            self._loaded[2].forget()
 
     def _open(self, path: str | PathLike[str] | Journal, *, create: bool) -> Journal:
         if not isinstance(path, (str, PathLike)):
@@ -154,31 +167,35 @@ class Tracker:
         waiting = _Waiting(parsed)
         self._waiting.append(waiting)
         with self._lock:
-            if waiting.receipt is None and waiting.error is None:
+            if waiting.outcome is None:
                 self._flush()
-        if waiting.error is not None:
-            raise waiting.error
-        assert waiting.receipt is not None
-        return waiting.receipt
+        if isinstance(waiting.outcome, Receipt):
+            return waiting.outcome
+        assert waiting.outcome is not None
+        raise waiting.outcome
 
     def _flush(self) -> None:
         """Commit all that waits in one transaction; the caller holds the lock."""
         batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        receipts = []
         try:
             with self._transaction() as intake:
-                receipts = [self._take(intake, waiting.parsed) for waiting in batch]
-                intake.count((waiting.parsed, found.result) for waiting, found in zip(batch, receipts, strict=True))
+                outcomes = [self._take(intake, waiting.parsed) for waiting in batch]
+                counted = zip(batch, outcomes, strict=True)
+                intake.count((waiting.parsed, found.result) for waiting, found in counted if isinstance(found, Receipt))
         except BaseException as error:  # noqa: BLE001  raised again by each thread that waits for it
             for waiting in batch:
-                waiting.error = error
+                waiting.outcome = error
             return
-        for waiting, receipt in zip(batch, receipts, strict=True):
-            waiting.receipt = receipt
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            waiting.outcome = outcome
 
-    def _take(self, intake: Intake, parsed: Parsed) -> Receipt:
+    def _take(self, intake: Intake, parsed: Parsed) -> Receipt | QuarantineFullError:
         if parsed.result == "quarantined":
-            intake.set_aside(parsed)
+            try:
+                intake.set_aside(parsed)
+            except QuarantineFullError as error:
+                # Others share the transaction, and what they have sent is good.
+                return error
         if parsed.result != "accepted":
             return Receipt(parsed.result, parsed.detail)
         at_ms = parsed.callback.received_ms
@@ -231,7 +248,8 @@ class Tracker:
                 if found.result in ("quarantined", "rejected"):
                     problems.append((place, f"{found.result}: {found.detail}"))
         with self._lock, self._transaction() as intake:
-            self._take_many(intake, [parsed for _, parsed in bodies], summary)
+            refused = self._take_many(intake, [parsed for _, parsed in bodies], summary)
+            problems += [(bodies[place][0], reason) for place, reason in refused]
             for expected in announced:
                 change = intake.announce(expected, at_ms=expected.expected_ms)
                 summary.add("expected")
@@ -246,13 +264,21 @@ class Tracker:
         parsed = self._parsed(found.callback)
         return parsed if found.dated else _dated_by_itself(found, parsed)
 
-    def _take_many(self, intake: Intake, bodies: Sequence[Parsed], summary: Summary) -> None:
-        """Take bodies in recording by recording, so that each recording is written once."""
+    def _take_many(self, intake: Intake, bodies: Sequence[Parsed], summary: Summary) -> list[tuple[int, str]]:
+        """
+        Take bodies in recording by recording, so that each recording is written once.
+
+        Returns (place, reason) for each that could not even be kept aside.
+        """
+        refused: dict[int, str] = {}
         groups: dict[tuple[str, str], list[tuple[int, Any, Callback]]] = {}
         new = [False] * len(bodies)
         for place, parsed in enumerate(bodies):
             if parsed.result == "quarantined":
-                intake.set_aside(parsed)
+                try:
+                    intake.set_aside(parsed)
+                except QuarantineFullError as error:
+                    refused[place] = str(error)
             for event in parsed.events:
                 key = (parsed.callback.provider, event.recording_id)
                 groups.setdefault(key, []).append((place, event, parsed.callback))
@@ -266,12 +292,13 @@ class Tracker:
             summary.raised += len(change.raised)
             summary.cleared += len(change.cleared)
         results = [
-            "duplicate" if parsed.result == "accepted" and not new[place] else parsed.result
+            "rejected" if place in refused else _result(parsed, is_new=new[place])
             for place, parsed in enumerate(bodies)
         ]
         for result in results:
             summary.add(result)
         intake.count(zip(bodies, results, strict=True))
+        return list(refused.items())
 
     def expect(
         self,
@@ -386,6 +413,7 @@ class Tracker:
             flagged = [recording for recording in seen if not recording.stuck and _is_flagged(recording)]
             providers = self._provider_reports(journal, now_ms)
             totals = journal.totals()
+            bodies, size = journal.quarantine_size()
             digests = {machine.digest for machine in self._parts[1].values()}
             return AuditReport(
                 now=from_ms(now_ms),
@@ -396,6 +424,7 @@ class Tracker:
                 flagged=flagged,
                 providers=providers,
                 quarantined=journal.count_quarantined(since_ms=since_ms),
+                quarantine_full=bodies >= self._quarantine.bodies or size >= self._quarantine.bytes,
                 ignored=sum(count.bodies for count in journal.counts() if count.result == "ignored"),
                 outdated=sum(total.recordings for total in totals if total.machine not in digests),
                 never_received=self._never_received(journal, providers),
@@ -563,7 +592,7 @@ class Tracker:
         """Adapters, machines and intake, loaded when they are first needed: a look-up by exact id needs none."""
         if self._loaded is None:
             adapters, machines = find_adapters(), find_machines(self._machines_folder)
-            self._loaded = (adapters, machines, Intake(self._journal, adapters, machines))
+            self._loaded = (adapters, machines, Intake(self._journal, adapters, machines, self._quarantine))
         return self._loaded
 
     @contextmanager
@@ -604,8 +633,15 @@ class _Waiting:
     """A callback that waits for the commit that it is in."""
 
     parsed: Parsed
-    receipt: Receipt | None = None
-    error: BaseException | None = None
+    outcome: Receipt | BaseException | None = None
+
+
+def _begin_process() -> None:
+    for tracker in _TRACKERS:
+        tracker.begin_process()
+
+
+os.register_at_fork(after_in_child=_begin_process)
 
 
 def _now_ms() -> int:
@@ -614,6 +650,10 @@ def _now_ms() -> int:
 
 def _ms(now: datetime | None) -> int:
     return _now_ms() if now is None else to_ms(now)
+
+
+def _result(parsed: Parsed, *, is_new: bool) -> str:
+    return "duplicate" if parsed.result == "accepted" and not is_new else parsed.result
 
 
 def _seen(entry: Entry, now_ms: int) -> Recording:

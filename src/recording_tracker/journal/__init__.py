@@ -247,6 +247,9 @@ class Journal(Writer, Protocol):
     def count_quarantined(self, *, since_ms: int | None = None) -> int:
         """Return how many bodies are kept aside."""
 
+    def quarantine_size(self) -> tuple[int, int]:
+        """Return how many bodies are kept aside, and how many bytes they have."""
+
     def damages(self) -> Iterator[str]:
         """Yield what is damaged: pages, bodies that no longer have their hash, counts that do not add up."""
 

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from recording_tracker.errors import (
-    BusyError,
-    DamagedError,
-    PermissionDeniedError,
-    StorageError,
-    TrackerError,
-    VersionError,
-)
+from recording_tracker.errors import BusyError, DamagedError, PermissionDeniedError, StorageError, VersionError
+from recording_tracker.journal.failures import lower, translated
 
 APPLICATION_ID: Final = 0x524C544B
 SCHEMA_VERSION: Final = 1
 BUSY_TIMEOUT_MS: Final = 5_000
+WAL_LIMIT_BYTES: Final = 64 * 2**20
+"""What a -wal file is cut back to, after a long reader has let it grow."""
 
-RESTORE = "restore it from a backup; it has been left as it is"
+# Where locks and shared memory are not what SQLite needs. https://sqlite.org/wal.html#noshm
+NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "ncpfs"}
 
 
 def connect(path: Path, *, readonly: bool, create: bool) -> sqlite3.Connection:
@@ -33,6 +29,8 @@ def connect(path: Path, *, readonly: bool, create: bool) -> sqlite3.Connection:
     Raises an error under TrackerError for whatever stands in the way.
     """
     _check_place(path, create=create)
+    if not readonly:
+        _check_file_system(path)
     mode = "ro" if readonly else "rwc" if create else "rw"
     with translated(path):
         connection = sqlite3.connect(
@@ -65,11 +63,34 @@ def _check_place(path: Path, *, create: bool) -> None:
             raise StorageError(f"{path}: its folder does not exist; make it first") from error
         return
     except PermissionError as error:
-        raise PermissionDeniedError(f"{path}: {_lower(error.strerror)}") from error
+        raise PermissionDeniedError(f"{path}: {lower(error.strerror)}") from error
     except OSError as error:
-        raise StorageError(f"{path}: {_lower(error.strerror)}") from error
+        raise StorageError(f"{path}: {lower(error.strerror)}") from error
     if not stat.S_ISREG(mode):
         raise StorageError(f"{path}: is no regular file; a database is one")
+
+
+def _check_file_system(path: Path) -> None:
+    kind = file_system(path)
+    if kind in NETWORK_FILE_SYSTEMS or kind.startswith("fuse."):
+        raise StorageError(
+            f"{path}: lies on a network file system ({kind}), which loses commits; put it on a local disk"
+        )
+
+
+def file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
+    """Return the kind of file system that *path* lies on, by *mounts*; nothing where that cannot be known."""
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return ""
+    place, best, kind = str(path.absolute().parent.resolve()), "", ""
+    for line in lines:
+        fields, _, rest = line.partition(" - ")
+        mounted = fields.split(" ")[4].replace("\\040", " ")
+        if len(mounted) >= len(best) and os.path.commonpath([mounted, place]) == mounted:
+            best, kind = mounted, rest.split(" ")[0]
+    return kind
 
 
 def _check_content(connection: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
@@ -111,7 +132,7 @@ def _make_durable(connection: sqlite3.Connection, path: Path) -> None:
     if journal != "wal":
         raise StorageError(f"{path}: its file system cannot hold a WAL database; put it on a local disk")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
     if connection.execute("PRAGMA synchronous").fetchone()[0] != 2:
         raise StorageError(f"{path}: synchronous=FULL cannot be set, so a commit would not be durable")
 
@@ -144,31 +165,3 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-@contextmanager
-def translated(path: object) -> Iterator[None]:
-    """Turn what SQLite raises inside the block into our own errors, which name *path*."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _translation(path, error) from error
-
-
-def _translation(path: object, error: sqlite3.Error) -> TrackerError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return BusyError(f"{path}: another process keeps it busy; try again")
-    if code == sqlite3.SQLITE_FULL:
-        return StorageError(f"{path}: the disk is full")
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-        return PermissionDeniedError(f"{path}: may not be written")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return DamagedError(f"{path}: is damaged or no database; {RESTORE}")
-    if code == sqlite3.SQLITE_CANTOPEN:
-        return StorageError(f"{path}: cannot be opened; a WAL database needs write access to its folder")
-    return StorageError(f"{path}: cannot be read or written: {_lower(str(error))}")
-
-
-def _lower(text: str | None) -> str:
-    return f"{text[:1].lower()}{text[1:]}" if text else "cannot be opened"

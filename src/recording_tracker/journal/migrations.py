@@ -123,11 +123,12 @@ CREATE TABLE quarantine (
     received_ms INTEGER NOT NULL,
     reason TEXT NOT NULL,
     sha256 BLOB NOT NULL,
+    bytes INTEGER NOT NULL,
     body BLOB NOT NULL,
     query TEXT NOT NULL,
     UNIQUE (provider, sha256, query)
 ) STRICT;
-CREATE INDEX quarantine_by_time ON quarantine (received_ms);
+CREATE INDEX quarantine_by_time ON quarantine (received_ms, bytes);
 
 CREATE TABLE machines (
     digest TEXT PRIMARY KEY,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,11 +11,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from recording_tracker.errors import StorageError
+from recording_tracker.errors import InDoubtError, StorageError
 from recording_tracker.events import File
 from recording_tracker.flags import Flag
 from recording_tracker.journal import Count, Entry, EventRow, Expectation, Filter, Quarantined, Total, Variant
-from recording_tracker.journal.connection import connect, translated
+from recording_tracker.journal.connection import connect
+from recording_tracker.journal.failures import translated
 from recording_tracker.standing import Standing
 
 # The columns that are fields of a Standing, in its order.
@@ -27,6 +29,7 @@ _EVENT_COLUMNS = ", ".join(EventRow._fields)
 _IS_RECORDING = "(opened = 1 OR announced = 1)"
 _ALIASES, _STATE, _AWAITS = (_FIELDS.index(name) for name in ("aliases", "state", "awaits"))
 _BOOLEANS = tuple(_FIELDS.index(name) for name in ("opened", "announced", "complete"))
+_LEFT_TO_THE_PARENT: list[sqlite3.Connection] = []
 PAGE = 500
 """Rows that a listing reads at a time, so that no reader holds up the checkpoint of a writer for long."""
 
@@ -37,12 +40,27 @@ class SqliteJournal:
     def __init__(self, path: Path, *, readonly: bool = False, create: bool = True) -> None:
         self.path = path
         self.readonly = readonly
-        self._connection = connect(path, readonly=readonly, create=create)
+        self._open(create=create)
+
+    def _open(self, *, create: bool) -> None:
+        self._handle = connect(self.path, readonly=self.readonly, create=create)
+        self._process = os.getpid()
+        self._file = _identity(self.path)
         self._data_version = -1
 
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """The connection of this process: one that was open across a fork belongs to the parent."""
+        if self._process != os.getpid():
+            # Closing it here would break the parent's locks. https://sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_
+            _LEFT_TO_THE_PARENT.append(self._handle)
+            self._open(create=False)
+        return self._handle
+
     def close(self) -> None:
-        with translated(self.path):
-            self._connection.close()
+        if self._process == os.getpid():
+            with translated(self.path):
+                self._handle.close()
 
     def reader(self) -> SqliteJournal:
         return SqliteJournal(self.path, readonly=True, create=False)
@@ -55,12 +73,27 @@ class SqliteJournal:
             # A transaction that reads before it writes fails at once when another has written since.
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self._check_file()
                 yield
-                self._connection.execute("COMMIT")
+                self._commit()
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _commit(self) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            # The write-ahead log may hold it all the same: a failed fsync says nothing of what reached the disk.
+            raise InDoubtError(f"{self.path}: the commit failed, so it may be stored or not; send it again") from error
+
+    def _check_file(self) -> None:
+        """Refuse to write to a file that nobody can find any more."""
+        if _identity(self.path) != self._file:
+            raise StorageError(
+                f"{self.path}: was removed or replaced while it was open; stop all who use it, then restart"
+            )
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -298,12 +331,14 @@ class SqliteJournal:
 
     def quarantine(self, provider: str, received_ms: int, reason: str, body: bytes, query: str) -> None:
         self._run(
-            "INSERT INTO quarantine (provider, received_ms, reason, sha256, body, query) VALUES (?, ?, ?, ?, ?, ?) "
+            "INSERT INTO quarantine (provider, received_ms, reason, sha256, bytes, body, query) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT DO UPDATE SET received_ms = min(received_ms, excluded.received_ms), reason = excluded.reason",
             provider,
             received_ms,
             reason,
             sha256(body).digest(),
+            len(body),
             body,
             query,
         )
@@ -321,6 +356,10 @@ class SqliteJournal:
         ):
             last = rows[-1][0]
             yield from (Quarantined(*row) for row in rows)
+
+    def quarantine_size(self) -> tuple[int, int]:
+        rows, size = self._one("SELECT count(*), coalesce(sum(bytes), 0) FROM quarantine")
+        return rows, size
 
     def count_quarantined(self, *, since_ms: int | None = None) -> int:
         since = -1 if since_ms is None else since_ms
@@ -466,6 +505,14 @@ class SqliteJournal:
 
     def backup(self, path: str) -> None:
         self._all("VACUUM INTO ?", path)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino)
 
 
 def _total_key(standing: Standing) -> tuple[str, str, str, str]:

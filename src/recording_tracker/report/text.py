@@ -189,6 +189,9 @@ def audit_lines(report: AuditReport) -> Iterator[str]:
         yield ""
         yield style(f"{report.quarantined} bodies could not be attributed and are kept aside", fg="yellow")
         yield "  see 'tracker quarantine list'"
+    if report.quarantine_full:
+        yield ""
+        yield style("The quarantine is full: what else cannot be attributed is refused", fg="red")
     for provider, names in report.never_received.items():
         wanted = "; ".join(" or ".join(group) for group in names)
         yield ""

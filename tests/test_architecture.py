@@ -1,0 +1,182 @@
+"""The shape of the package: imports point one way, each library has one door, each provider its files."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recording_tracker.adapters import SHIPPED
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "src" / "recording_tracker"
+NAME = PACKAGE.name
+
+# From the bottom to the top: a module imports only from lines above its own, or from its own package.
+LAYERS = """
+    errors events times
+    body
+    machine
+    flags
+    fold
+    standing timeline
+    audit recording journal signatures
+    adapters redelivery deliveries
+    lookup results intake
+    rebuild
+    tracker
+    report
+    cli
+""".split("\n")
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer.split()}
+# The public names and the program are above everything.
+TOP = ("", "__main__")
+
+# Library → the packages or modules that may import it.
+DOORS = {
+    "click": ("cli", "report.text"),
+    "pydantic": ("adapters", "machine"),
+    "pydantic_core": ("machine",),
+    "rich": ("cli",),
+    "sqlite3": ("journal",),
+    "sqlite_utils": ("journal",),
+    "transitions": ("machine",),
+}
+SHAPELESS = {"utils", "util", "helpers", "common", "core", "manager", "base", "misc"}
+
+
+def module_name(path: Path) -> str:
+    """The dotted name below the package; '' is the package itself."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+PATHS = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+EACH_MODULE = pytest.mark.parametrize("module", list(PATHS), ids=lambda module: module or NAME)
+
+
+def tree(module: str) -> ast.Module:
+    return ast.parse(PATHS[module].read_text(encoding="utf-8"))
+
+
+def imported(module: str) -> Iterator[str]:
+    """Every dotted name that *module* imports, inside functions too."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: an import is written in full"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                is_module = whole.removeprefix(f"{NAME}.") in PATHS
+                yield whole if is_module else str(node.module)
+
+
+def own_imports(module: str) -> set[str]:
+    return {name.removeprefix(NAME).lstrip(".") for name in imported(module) if name.partition(".")[0] == NAME}
+
+
+def libraries(module: str) -> set[str]:
+    tops = {name.partition(".")[0] for name in imported(module)}
+    return {top for top in tops - {NAME} if top not in sys.stdlib_module_names or top in DOORS}
+
+
+@EACH_MODULE
+def test_imports_point_down(module: str) -> None:
+    here = module.partition(".")[0]
+    assert here in RANK or here in TOP, f"{here}: has no place in LAYERS"
+    if here in TOP:
+        return
+
+    upward = {
+        name
+        for name in own_imports(module)
+        if name in TOP or (name.partition(".")[0] != here and RANK[name.partition(".")[0]] >= RANK[here])
+    }
+
+    assert upward == set()
+
+
+def test_no_imports_go_round_in_a_circle() -> None:
+    left = {module: own_imports(module) - {module} for module in PATHS}
+    while free := [module for module, needed in left.items() if not needed & left.keys()]:
+        for module in free:
+            del left[module]
+
+    assert left == {}
+
+
+def test_every_layer_is_there() -> None:
+    assert set(RANK) == {module.partition(".")[0] for module in PATHS} - set(TOP)
+
+
+@EACH_MODULE
+def test_a_library_comes_in_by_its_door(module: str) -> None:
+    elsewhere = {
+        library
+        for library in libraries(module)
+        if not any(module == door or module.startswith(f"{door}.") for door in DOORS.get(library, ()))
+    }
+
+    assert elsewhere == set()
+
+
+def test_every_dependency_is_imported_and_declared() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    names = {line.partition(">")[0].replace("-", "_") for line in declared}
+    used = {library for module in PATHS for library in libraries(module)}
+
+    # pydantic brings pydantic_core, and Python sqlite3.
+    assert names == used - {"pydantic_core", "sqlite3"}
+
+
+@EACH_MODULE
+def test_a_module_is_named_after_what_it_is_about(module: str) -> None:
+    assert not SHAPELESS & set(module.split("."))
+
+
+@EACH_MODULE
+def test_a_module_begins_with_a_sentence(module: str) -> None:
+    parsed = tree(module)
+    first = (ast.get_docstring(parsed) or "").partition("\n")[0]
+    words = [word for word in first.split() if not word.startswith("https://")]
+
+    assert parsed.body[0].lineno == 1
+    assert words[-1:], "a module says what it is"
+    assert words[-1].endswith(".")
+
+
+@EACH_MODULE
+def test_no_module_catches_whatever_comes(module: str) -> None:
+    caught = [
+        name.id if isinstance(name, ast.Name) else ""
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.ExceptHandler)
+        for name in (node.type.elts if isinstance(node.type, ast.Tuple) else [node.type])
+        if name is None or isinstance(name, ast.Name)
+    ]
+
+    assert {"", "Exception"}.isdisjoint(caught)
+
+
+@EACH_MODULE
+def test_no_import_hides_from_the_order(module: str) -> None:
+    assert "TYPE_CHECKING" not in PATHS[module].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("provider", SHIPPED)
+def test_a_search_for_a_provider_finds_all_its_files(provider: str) -> None:
+    places = [
+        f"machines/{provider}.toml",
+        f"src/{NAME}/adapters/{provider}.py",
+        f"tests/adapters/test_{provider}.py",
+        f"tests/payloads/{provider}",
+        f"tests/scenarios/{provider}",
+        f"examples/deliveries/{provider}.jsonl",
+    ]
+
+    assert [place for place in places if not (ROOT / place).exists()] == []
