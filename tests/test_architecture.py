@@ -17,22 +17,22 @@ PACKAGE = ROOT / "src" / "recording_tracker"
 NAME = PACKAGE.name
 
 # From the bottom to the top: a module imports only from lines above its own, or from its own package.
-LAYERS = """
-    errors events times
-    body
-    machine
-    flags
-    fold
-    standing timeline
-    audit recording journal signatures
-    adapters redelivery deliveries
-    lookup results intake
-    rebuild
-    tracker
-    report
-    cli
-""".split("\n")
-RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer.split()}
+LAYERS = (
+    ("errors", "events", "times"),
+    ("body",),
+    ("machine",),
+    ("flags",),
+    ("fold",),
+    ("standing", "timeline"),
+    ("audit", "journal", "recording", "signatures"),
+    ("adapters", "deliveries", "redelivery"),
+    ("intake", "lookup", "results"),
+    ("rebuild",),
+    ("tracker",),
+    ("report",),
+    ("cli",),
+)
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 # The public names and the program are above everything.
 TOP = ("", "__main__")
 

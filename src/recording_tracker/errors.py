@@ -30,11 +30,11 @@ class NotFoundError(TrackerError):
 
 
 class AmbiguousError(TrackerError):
-    """A prefix that several recordings share."""
+    """A text that names several recordings where one is meant, or a prefix that several ids share."""
 
     def __init__(self, text: str, candidates: list[str]) -> None:
         shown = ", ".join(candidates[:10]) + (", …" if len(candidates) > 10 else "")
-        super().__init__(f"{text!r} is the beginning of {len(candidates)} ids; give more of one of: {shown}")
+        super().__init__(f"{text!r} names {len(candidates)} of them; give one of: {shown}")
         self.candidates = candidates
 
 

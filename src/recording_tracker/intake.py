@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from recording_tracker.adapters import Adapter, parse
+from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
-from recording_tracker.body import MAX_BODY_BYTES, digest
-from recording_tracker.errors import QuarantinedBodyError, QuarantineFullError, RejectedBodyError
-from recording_tracker.events import RESOLVED, Callback, Event, Ignored
+from recording_tracker.errors import QuarantineFullError
+from recording_tracker.events import Callback, Event
 from recording_tracker.flags import Flag
 from recording_tracker.fold import Course
 from recording_tracker.journal import Count, Entry, EventRow, Expectation, Journal, Variant
 from recording_tracker.machine import Machine
+from recording_tracker.parsing import Parsed, reread
 from recording_tracker.redelivery import adds_nothing, merge
 from recording_tracker.standing import Standing, conclude
 from recording_tracker.timeline import Timeline
@@ -35,15 +35,9 @@ class QuarantineLimits:
     bodies: int = 10_000
     bytes: int = 100 * 2**20
 
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """One delivery, read but not yet taken in; *detail* says why it is quarantined or rejected, or what is ignored."""
-
-    callback: Callback
-    result: str
-    events: Sequence[Event] = ()
-    detail: str = ""
+    def full(self, bodies: int, size: int) -> bool:
+        """Tell whether no more is kept."""
+        return bodies >= self.bodies or size >= self.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,61 +64,6 @@ class Held:
     announced_until_ms: int | None = None
     counted_lines: int = 0
     """How many of its lines the intake has on its account."""
-
-
-def read(adapters: Mapping[str, Adapter], callback: Callback, *, max_bytes: int = MAX_BODY_BYTES) -> Parsed:
-    """Read *callback*; raises UnknownProviderError, and nothing for whatever a provider can send."""
-    try:
-        found = parse(adapters, callback, max_bytes=max_bytes)
-    except RejectedBodyError as error:
-        return Parsed(callback, "rejected", detail=str(error))
-    except QuarantinedBodyError as error:
-        return Parsed(callback, "quarantined", detail=str(error))
-    if isinstance(found, Ignored):
-        return Parsed(callback, "ignored", detail=found.kind)
-    return Parsed(callback, "accepted", found)
-
-
-def resolution(
-    recording_id: str, *, outcome: str, note: str, received_ms: int, group_id: str | None
-) -> tuple[Event, bytes]:
-    """Return the event by which an operator completes a recording, and the body that the journal keeps of it."""
-    told = {"event": RESOLVED, "outcome": outcome, "note": note, "group_id": group_id}
-    body = json.dumps(told, ensure_ascii=True).encode()
-    return _resolution(recording_id, body, received_ms), body
-
-
-def _resolution(recording_id: str, body: bytes, received_ms: int) -> Event:
-    told = json.loads(body)
-    return Event(
-        recording_id=recording_id,
-        event_id=f"{RESOLVED}.{received_ms}.{digest(told)[:8]}",
-        name=RESOLVED,
-        received_ms=received_ms,
-        outcome=told["outcome"],
-        group_id=told["group_id"],
-        content=digest(told),
-    )
-
-
-def reread(adapter: Adapter, recording_id: str, row: EventRow) -> Event:
-    """Read a journaled event again from its raw body; one that cannot be read any more keeps what was known of it."""
-    if row.name == RESOLVED:
-        return _resolution(recording_id, row.body, row.received_ms)
-    callback = Callback(adapter.PROVIDER, row.body, row.received_ms, json.loads(row.query))
-    events = read({adapter.PROVIDER: adapter}, callback).events
-    for event in events:
-        if event.recording_id == recording_id and event.event_id == row.event_id:
-            return event._replace(received_ms=row.received_ms, differs_ms=row.differs_ms)
-    return Event(
-        recording_id,
-        row.event_id,
-        row.name,
-        row.received_ms,
-        row.occurred_ms,
-        content=row.content,
-        differs_ms=row.differs_ms,
-    )
 
 
 class Intake:
@@ -168,7 +107,7 @@ class Intake:
         """Keep a body that could not be attributed; raises QuarantineFullError where that is more than is kept."""
         callback = parsed.callback
         bodies, size = self._journal.quarantine_size()
-        if bodies >= self._quarantine.bodies or size + len(callback.body) > self._quarantine.bytes:
+        if self._quarantine.full(bodies, size + len(callback.body)):
             raise QuarantineFullError(
                 f"the quarantine is full with {bodies} bodies of {size} bytes; see 'tracker quarantine list'"
             )

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
-from recording_tracker.intake import reread
 from recording_tracker.journal import Entry, Journal
 from recording_tracker.machine import Machine
+from recording_tracker.parsing import reread
 from recording_tracker.recording import Recording
 from recording_tracker.results import Difference, ReplayReport, VerifyReport
 from recording_tracker.standing import Standing, conclude

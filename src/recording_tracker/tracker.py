@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
-from recording_tracker import lookup, rebuild
+from recording_tracker import asking, lookup, rebuild
 from recording_tracker.adapters import Adapter, find_adapters
 from recording_tracker.audit import open_flags
 from recording_tracker.body import MAX_BODY_BYTES
@@ -31,24 +31,22 @@ from recording_tracker.errors import (
     UsageError,
 )
 from recording_tracker.events import Callback
-from recording_tracker.flags import ERROR, WARNING, Flag
-from recording_tracker.fold import step
-from recording_tracker.intake import Intake, Parsed, QuarantineLimits, read, reread, resolution
+from recording_tracker.flags import SEVERITIES, Flag
+from recording_tracker.intake import Intake, QuarantineLimits
 from recording_tracker.journal import Entry, Expectation, Filter, Journal, Quarantined
 from recording_tracker.machine import Machine, find_machines
 from recording_tracker.machine.definition import OUTCOMES, PHASES
+from recording_tracker.parsing import Parsed, read, resolution
 from recording_tracker.recording import Recording
 from recording_tracker.results import (
     AuditReport,
     HistoryLine,
-    ProviderReport,
     Receipt,
     ReplayReport,
     Summary,
     VerifyReport,
 )
-from recording_tracker.timeline import Timeline
-from recording_tracker.times import MILLISECOND, from_ms, to_ms
+from recording_tracker.times import MILLISECOND, to_ms
 
 BATCH = 1_000
 """Deliveries that ``ingest_many`` commits at once."""
@@ -339,9 +337,8 @@ class Tracker:
 
         None where nothing fits; raises AmbiguousError for a prefix of several.
         """
-        now_ms = _ms(now)
         with self._reading() as journal:
-            return [_seen(journal.entry(number), now_ms) for number in lookup.find(journal, text)]
+            return asking.status(journal, text, now_ms=_ms(now))
 
     def recordings(
         self,
@@ -361,105 +358,23 @@ class Tracker:
         """
         _check_word("phase", phase, PHASES)
         _check_word("outcome", outcome, OUTCOMES)
-        now_ms = _ms(now)
-        wanted = Filter(
-            provider=provider, phase=phase, outcome=outcome, since_ms=None if since is None else to_ms(since)
-        )
-        for entry in self._reader.entries(wanted):
-            recording = _seen(entry, now_ms)
-            if stuck and not recording.stuck:
-                continue
-            if flag is None or any(found.code == flag for found in recording.flags):
-                yield recording
+        _check_word("flag", flag, tuple(SEVERITIES))
+        since_ms = None if since is None else to_ms(since)
+        wanted = Filter(provider=provider, phase=phase, outcome=outcome, since_ms=since_ms)
+        return asking.recordings(self._reader, wanted, flag=flag, stuck=stuck, now_ms=_ms(now))
 
     def history(self, text: str) -> list[HistoryLine]:
         """Return the events of the recordings that *text* names, in lifecycle order, with their verdicts."""
-        with self._reading() as journal:
-            numbers = lookup.find(journal, text)
-            return [line for number in numbers for line in self._history(journal, journal.entry(number))]
-
-    def _history(self, journal: Journal, entry: Entry) -> Iterator[HistoryLine]:
-        standing = entry.standing
-        if standing.recording_id is None:
-            return
         adapters, machines, _ = self._parts
-        machine, adapter = machines[standing.provider], adapters[standing.provider]
-        rows = {row.event_id: row for row in journal.events(entry.number)}
-        timeline = Timeline(machine)
-        timeline.insert(reread(adapter, standing.recording_id, row) for row in rows.values())
-        course = Timeline(machine).course
-        for line in timeline.lines:
-            before = machine.state_names(course.states)
-            verdict = step(machine, course, line.event, line.key)
-            after = machine.state_names(course.states)
-            known = [machine.regions[number].name for number, _ in machine.moves.get(line.event.name, ())]
-            yield HistoryLine(
-                event_id=line.event.event_id,
-                name=line.event.name,
-                occurred_at=None if line.event.occurred_ms is None else from_ms(line.event.occurred_ms),
-                received_at=from_ms(line.event.received_ms),
-                verdict=verdict,
-                regions={name: (before[name], after[name]) for name in known},
-                deliveries=rows[line.event.event_id].deliveries,
-            )
+        with self._reading() as journal:
+            return list(asking.history(journal, text, adapters, machines))
 
     def audit(self, now: datetime | None = None, *, since: timedelta = DAY) -> AuditReport:
         """Check all open recordings at *now*, else at the present; look back over *since* for what is complete."""
-        now_ms = _ms(now)
-        since_ms = now_ms - since // MILLISECOND
         with self._reading() as journal:
-            stuck = [_seen(entry, now_ms) for entry in journal.overdue(now_ms)]
-            seen = (_seen(entry, now_ms) for entry in journal.flagged(since_ms, now_ms))
-            flagged = [recording for recording in seen if not recording.stuck and _is_flagged(recording)]
-            providers = self._provider_reports(journal, now_ms)
-            totals = journal.totals()
-            bodies, size = journal.quarantine_size()
-            digests = {machine.digest for machine in self._parts[1].values()}
-            return AuditReport(
-                now=from_ms(now_ms),
-                since=from_ms(since_ms),
-                recordings=sum(total.recordings for total in totals),
-                open=sum(total.recordings for total in totals if total.phase != "finished"),
-                stuck=stuck,
-                flagged=flagged,
-                providers=providers,
-                quarantined=journal.count_quarantined(since_ms=since_ms),
-                quarantine_full=bodies >= self._quarantine.bodies or size >= self._quarantine.bytes,
-                ignored=sum(count.bodies for count in journal.counts() if count.result == "ignored"),
-                outdated=sum(total.recordings for total in totals if total.machine not in digests),
-                never_received=self._never_received(journal, providers),
+            return asking.audit(
+                journal, self.machines, now_ms=_ms(now), since=since, quarantine_limits=self._quarantine
             )
-
-    def _provider_reports(self, journal: Journal, now_ms: int) -> dict[str, ProviderReport]:
-        reports: dict[str, ProviderReport] = {}
-        for total in journal.totals():
-            report = reports.setdefault(total.provider, ProviderReport())
-            report.recordings += total.recordings
-            report.phases[total.phase] = report.phases.get(total.phase, 0) + total.recordings
-            if total.outcome is None:
-                report.open += total.recordings
-            else:
-                report.outcomes[total.outcome] = report.outcomes.get(total.outcome, 0) + total.recordings
-        for count in journal.counts():
-            if count.result != "rejected" and count.provider in self._parts[1]:
-                report = reports.setdefault(count.provider, ProviderReport())
-                last = from_ms(count.last_received_ms)
-                report.last_received_at = max(last, report.last_received_at or last)
-        for provider, report in reports.items():
-            machine = self._parts[1].get(provider)
-            silent_after = machine.limits.silent_after if machine else None
-            if silent_after is not None and report.last_received_at is not None:
-                report.silent = from_ms(now_ms) > report.last_received_at + silent_after
-        return dict(sorted(reports.items()))
-
-    def _never_received(self, journal: Journal, providers: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
-        seen = journal.seen_events()
-        found = {}
-        for provider in providers:
-            machine = self._parts[1].get(provider)
-            if machine is not None and seen.get(provider):
-                found[provider] = [names for names in machine.surely_sent if not seen[provider].intersection(names)]
-        return {provider: names for provider, names in found.items() if names}
 
     # Mending
 
@@ -473,7 +388,7 @@ class Tracker:
         if not note.strip():
             raise UsageError("note: is empty; say what was settled and how it is known")
         now_ms = _ms(now)
-        standing = self._single(text).standing
+        standing = self._single(self._reader, text).standing
         # One that was announced by its group only is resolved under the name of the group.
         recording_id = standing.recording_id or standing.group_id
         assert recording_id is not None
@@ -493,20 +408,19 @@ class Tracker:
         if not note.strip():
             raise UsageError("note: is empty; say why this needs no more attention")
         now_ms = _ms(now)
-        entry = self._single(text)
-        found = [open_ for open_ in open_flags(entry.standing, now_ms) if flag in (None, open_.code)]
-        if not found:
-            raise NotFoundError(
-                f"{text!r} has no open flag{f' {flag!r}' if flag else ''}; there is nothing to acknowledge"
-            )
+        _check_word("flag", flag, tuple(SEVERITIES))
         with self._lock, self._transaction():
+            entry = self._single(self._journal, text)
+            found = [open_ for open_ in open_flags(entry.standing, now_ms) if flag in (None, open_.code)]
+            if not found:
+                which = f" {flag!r}" if flag else ""
+                raise NotFoundError(f"{text!r} has no open flag{which}; there is nothing to acknowledge")
             for acknowledged in found:
                 self._journal.acknowledge(entry.number, acknowledged, note=note, at_ms=now_ms)
         return [acknowledged._replace(acknowledged=True, note=note) for acknowledged in found]
 
-    def _single(self, text: str) -> Entry:
-        with self._reading() as journal:
-            entries = [journal.entry(number) for number in lookup.find(journal, text)]
+    def _single(self, journal: Journal, text: str) -> Entry:
+        entries = [journal.entry(number) for number in lookup.find(journal, text)]
         if not entries:
             raise NotFoundError(f"no recording {text!r}; 'tracker list' shows those there are")
         if len(entries) > 1:
@@ -564,20 +478,25 @@ class Tracker:
         """Forget recordings that were complete *complete_before* the moment *now* or earlier; return how many."""
         before_ms = _ms(now) - complete_before // MILLISECOND
         pruned = 0
-        while numbers := self._reader.completed_before(before_ms, limit=BATCH):
+        while True:
             with self._lock, self._transaction() as intake:
+                # Asked inside the transaction: a callback may just have opened one of them again.
+                numbers = self._journal.completed_before(before_ms, limit=BATCH)
                 for number in numbers:
                     self._journal.delete(number)
                 intake.forget()
             pruned += len(numbers)
-        return pruned
+            if len(numbers) < BATCH:
+                return pruned
 
     def erase(self, text: str) -> str:
         """Forget one recording, its events and announcements; return its id. Raises NotFoundError, AmbiguousError."""
-        entry = self._single(text)
-        with self._lock, self._transaction() as intake:
-            self._journal.delete(entry.number)
-            intake.forget()
+        with self._lock:
+            with self._transaction() as intake:
+                entry = self._single(self._journal, text)
+                self._journal.delete(entry.number)
+                intake.forget()
+            self._journal.cut_log()
         return entry.standing.recording_id or entry.standing.group_id or ""
 
     @property
@@ -654,19 +573,6 @@ def _ms(now: datetime | None) -> int:
 
 def _result(parsed: Parsed, *, is_new: bool) -> str:
     return "duplicate" if parsed.result == "accepted" and not is_new else parsed.result
-
-
-def _seen(entry: Entry, now_ms: int) -> Recording:
-    """Dress a kept recording with the flags open at *now_ms* and the operator's notes on them."""
-    found = []
-    for flag in open_flags(entry.standing, now_ms):
-        note = entry.acknowledged.get(flag.identity)
-        found.append(flag if note is None else flag._replace(acknowledged=True, note=note))
-    return Recording.seen(entry.standing, found)
-
-
-def _is_flagged(recording: Recording) -> bool:
-    return any(flag.severity in (ERROR, WARNING) for flag in recording.flags)
 
 
 def _check_word(what: str, word: str | None, words: Sequence[str]) -> None:

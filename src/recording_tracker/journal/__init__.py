@@ -253,5 +253,8 @@ class Journal(Writer, Protocol):
     def damages(self) -> Iterator[str]:
         """Yield what is damaged: pages, bodies that no longer have their hash, counts that do not add up."""
 
+    def cut_log(self) -> None:
+        """Move what is committed out of the write-ahead log, so that what was deleted is not left in there."""
+
     def backup(self, path: str) -> None:
         """Write a copy that is right under load to *path*, which must not exist."""

@@ -133,7 +133,7 @@ class MemoryJournal:
     def acknowledge(self, number: int, flag: Flag, *, note: str, at_ms: int) -> None:  # noqa: ARG002
         self._put_flag(number, flag, note=note)
 
-    def _put_flag(self, number: int, flag: Flag, **changes: Any) -> None:
+    def _put_flag(self, number: int, flag: Flag, /, **changes: Any) -> None:
         flags = self._flags.setdefault(number, {})
         # The clock's flags follow from deadlines; one of theirs is only here for its note.
         known = flags.get(flag.identity) or _KeptFlag(_bare(flag), flag.raised_ms if flag.is_clocks else None)
@@ -295,11 +295,12 @@ class MemoryJournal:
 
     def entries(self, wanted: Filter) -> Iterator[Entry]:
         numbers = self._where(lambda kept: kept.exists and _fits(kept, wanted))
-        return map(self.entry, reversed(numbers))
+        return iter([self.entry(number) for number in reversed(numbers)])
 
     def overdue(self, now_ms: int) -> Iterator[Entry]:
-        numbers = self._where(lambda kept: bool((found := _deadlines(kept)) and min(found) < now_ms))
-        return map(self.entry, sorted(numbers, key=lambda number: min(_deadlines(self._recordings[number][0]))))
+        numbers = self._where(lambda kept: any(ms < now_ms for ms in _deadlines(kept)))
+        entries = [self.entry(number) for number in numbers]
+        return iter(sorted(entries, key=lambda entry: min(_deadlines(entry.standing))))
 
     def flagged(self, since_ms: int, now_ms: int) -> Iterator[Entry]:
         entries = map(self.entry, sorted(self._flags.keys() & self._recordings.keys()))
@@ -340,3 +341,44 @@ def _set(table: dict[Any, Any], key: Any, value: Any) -> None:
         table.pop(key, None)
     else:
         table[key] = value
+
+
+def _bare(flag: Flag) -> Flag:
+    """Leave out the operator's note, which is kept beside."""
+    return flag._replace(acknowledged=False, note=None)
+
+
+def _total_key(standing: Standing) -> tuple[str, str, str, str]:
+    return (standing.provider, standing.phase, standing.outcome or "", standing.machine)
+
+
+def _own_id(standing: Standing) -> tuple[str | None, ...]:
+    return (standing.recording_id,)
+
+
+def _alias_ids(standing: Standing) -> tuple[str, ...]:
+    return standing.aliases
+
+
+def _group_id(standing: Standing) -> tuple[str | None, ...]:
+    return (standing.group_id,)
+
+
+def _deadlines(standing: Standing) -> list[int]:
+    return [ms for ms in (standing.stall_ms, standing.due_ms) if ms is not None]
+
+
+def _fits(standing: Standing, wanted: Filter) -> bool:
+    asked = ((wanted.provider, standing.provider), (wanted.phase, standing.phase), (wanted.outcome, standing.outcome))
+    last_ms = standing.last_received_ms
+    recent = wanted.since_ms is None or (last_ms is not None and last_ms >= wanted.since_ms)
+    return recent and all(value in (None, found) for value, found in asked)
+
+
+def _is_flagged(standing: Standing, since_ms: int, now_ms: int) -> bool:
+    return standing.exists and any(
+        flag.severity != INFO
+        and (flag.code != "missing-event" or flag.raised_ms < now_ms)
+        and (not standing.complete or flag.raised_ms > since_ms)
+        for flag in standing.flags
+    )

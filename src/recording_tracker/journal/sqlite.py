@@ -181,6 +181,8 @@ class SqliteJournal:
         )
 
     def delete(self, number: int) -> None:
+        # Else what was deleted stays readable in free pages.
+        self._run("PRAGMA secure_delete = ON")
         standing = self.entry(number).standing
         self._total(standing, -1)
         column, value = ("group_id", standing.group_id)
@@ -422,8 +424,8 @@ class SqliteJournal:
         bounds = (prefix, prefix + "\U0010ffff", limit)
         for provider in self.providers():
             for sql in (
-                "SELECT recording_id, id FROM recordings WHERE provider = ? AND recording_id >= ? AND recording_id < ? "
-                "LIMIT ?",
+                ("SELECT recording_id, id FROM recordings WHERE provider = ? AND recording_id >= ? AND recording_id < ? "
+                "LIMIT ?"),
                 "SELECT alias, recording FROM aliases WHERE provider = ? AND alias >= ? AND alias < ? LIMIT ?",
                 "SELECT group_id, id FROM recordings WHERE provider = ? AND group_id >= ? AND group_id < ? LIMIT ?",
             ):
@@ -502,6 +504,9 @@ class SqliteJournal:
                 yield f"totals of {', '.join(key[:3])}: do not add up to the {number} recordings that are there"
         for key, number in kept.items():
             yield f"totals of {', '.join(key[:3])}: count {number} recordings of which none is there"
+
+    def cut_log(self) -> None:
+        self._all("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def backup(self, path: str) -> None:
         self._all("VACUUM INTO ?", path)

@@ -1,0 +1,150 @@
+"""Asking: a journal and a moment in, recordings, histories and audits out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+
+from recording_tracker import lookup
+from recording_tracker.adapters import Adapter
+from recording_tracker.audit import open_flags
+from recording_tracker.flags import ERROR, WARNING
+from recording_tracker.fold import step
+from recording_tracker.intake import QuarantineLimits
+from recording_tracker.journal import Entry, Filter, Journal
+from recording_tracker.machine import Machine
+from recording_tracker.parsing import reread
+from recording_tracker.recording import Recording
+from recording_tracker.results import AuditReport, HistoryLine, ProviderReport
+from recording_tracker.timeline import Timeline
+from recording_tracker.times import MILLISECOND, from_ms
+
+
+def status(journal: Journal, text: str, *, now_ms: int) -> list[Recording]:
+    """Return the recordings that *text* names; raises AmbiguousError for a prefix of several."""
+    return [seen(journal.entry(number), now_ms) for number in lookup.find(journal, text)]
+
+
+def recordings(journal: Journal, wanted: Filter, *, flag: str | None, stuck: bool, now_ms: int) -> Iterator[Recording]:
+    """Return the recordings that are *wanted*, and of those only the stuck ones, or those with an open *flag*."""
+    for entry in journal.entries(wanted):
+        recording = seen(entry, now_ms)
+        if stuck and not recording.stuck:
+            continue
+        if flag is None or any(found.code == flag for found in recording.flags):
+            yield recording
+
+
+def seen(entry: Entry, now_ms: int) -> Recording:
+    """Dress a kept recording with the flags open at *now_ms* and the operator's notes on them."""
+    found = []
+    for flag in open_flags(entry.standing, now_ms):
+        note = entry.acknowledged.get(flag.identity)
+        found.append(flag if note is None else flag._replace(acknowledged=True, note=note))
+    return Recording.seen(entry.standing, found)
+
+
+def history(
+    journal: Journal, text: str, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine]
+) -> Iterator[HistoryLine]:
+    """Return the events of the recordings that *text* names, folded once more by today's machines."""
+    for number in lookup.find(journal, text):
+        entry = journal.entry(number)
+        provider = entry.standing.provider
+        if entry.standing.recording_id is not None and provider in machines and provider in adapters:
+            yield from _history(journal, entry, machines[provider], adapters[provider])
+
+
+def _history(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -> Iterator[HistoryLine]:
+    assert entry.standing.recording_id is not None
+    recording_id = entry.standing.recording_id
+    rows = {row.event_id: row for row in journal.events(entry.number)}
+    timeline = Timeline(machine)
+    timeline.insert(reread(adapter, recording_id, row) for row in rows.values())
+    course = Timeline(machine).course
+    for line in timeline.lines:
+        before = machine.state_names(course.states)
+        verdict = step(machine, course, line.event, line.key)
+        after = machine.state_names(course.states)
+        known = [machine.regions[number].name for number, _ in machine.moves.get(line.event.name, ())]
+        yield HistoryLine(
+            event_id=line.event.event_id,
+            name=line.event.name,
+            occurred_at=None if line.event.occurred_ms is None else from_ms(line.event.occurred_ms),
+            received_at=from_ms(line.event.received_ms),
+            verdict=verdict,
+            regions={name: (before[name], after[name]) for name in known},
+            deliveries=rows[line.event.event_id].deliveries,
+        )
+
+
+def audit(
+    journal: Journal,
+    machines: Mapping[str, Machine],
+    *,
+    now_ms: int,
+    since: timedelta,
+    quarantine_limits: QuarantineLimits,
+) -> AuditReport:
+    """Check all open recordings at *now_ms*; what is complete is looked at where it was flagged in the time *since*."""
+    since_ms = now_ms - since // MILLISECOND
+    stuck = [seen(entry, now_ms) for entry in journal.overdue(now_ms)]
+    others = (seen(entry, now_ms) for entry in journal.flagged(since_ms, now_ms))
+    flagged = [recording for recording in others if not recording.stuck and _is_flagged(recording)]
+    providers = _provider_reports(journal, machines, now_ms)
+    totals = journal.totals()
+    digests = {machine.digest for machine in machines.values()}
+    return AuditReport(
+        now=from_ms(now_ms),
+        since=from_ms(since_ms),
+        recordings=sum(total.recordings for total in totals),
+        open=sum(total.recordings for total in totals if total.outcome is None),
+        stuck=stuck,
+        flagged=flagged,
+        providers=providers,
+        quarantined=journal.count_quarantined(since_ms=since_ms),
+        quarantine_full=quarantine_limits.full(*journal.quarantine_size()),
+        ignored=sum(count.bodies for count in journal.counts() if count.result == "ignored"),
+        outdated=sum(total.recordings for total in totals if total.machine not in digests),
+        never_received=_never_received(journal, machines, providers),
+    )
+
+
+def _is_flagged(recording: Recording) -> bool:
+    return any(flag.severity in (ERROR, WARNING) for flag in recording.flags)
+
+
+def _provider_reports(journal: Journal, machines: Mapping[str, Machine], now_ms: int) -> dict[str, ProviderReport]:
+    reports: dict[str, ProviderReport] = {}
+    for total in journal.totals():
+        report = reports.setdefault(total.provider, ProviderReport())
+        report.recordings += total.recordings
+        report.phases[total.phase] = report.phases.get(total.phase, 0) + total.recordings
+        if total.outcome is None:
+            report.open += total.recordings
+        else:
+            report.outcomes[total.outcome] = report.outcomes.get(total.outcome, 0) + total.recordings
+    for count in journal.counts():
+        # What is rejected may come from anybody, so it does not show that the provider still sends.
+        if count.result != "rejected":
+            report = reports.setdefault(count.provider, ProviderReport())
+            last = from_ms(count.last_received_ms)
+            report.last_received_at = max(last, report.last_received_at or last)
+    for provider, report in reports.items():
+        silent_after = machines[provider].limits.silent_after if provider in machines else None
+        if silent_after is not None and report.last_received_at is not None:
+            report.silent = from_ms(now_ms) > report.last_received_at + silent_after
+    return dict(sorted(reports.items()))
+
+
+def _never_received(
+    journal: Journal, machines: Mapping[str, Machine], providers: Iterable[str]
+) -> dict[str, list[tuple[str, ...]]]:
+    """Find the sets of promised events of which not one has ever come, though the provider has sent others."""
+    received = journal.seen_events()
+    found = {}
+    for provider in providers:
+        if provider in machines and received.get(provider):
+            surely_sent = machines[provider].surely_sent
+            found[provider] = [names for names in surely_sent if not received[provider].intersection(names)]
+    return {provider: names for provider, names in found.items() if names}

@@ -1,0 +1,78 @@
+"""Parsing: a callback in; its events, or why there are none, out; and a journaled event read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from recording_tracker.adapters import Adapter, parse
+from recording_tracker.body import MAX_BODY_BYTES, digest
+from recording_tracker.errors import QuarantinedBodyError, RejectedBodyError
+from recording_tracker.events import RESOLVED, Callback, Event, Ignored
+from recording_tracker.journal import EventRow
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One delivery, read but not yet taken in; *detail* says why it is quarantined or rejected, or what is ignored."""
+
+    callback: Callback
+    result: str
+    events: Sequence[Event] = ()
+    detail: str = ""
+
+
+def read(adapters: Mapping[str, Adapter], callback: Callback, *, max_bytes: int = MAX_BODY_BYTES) -> Parsed:
+    """Read *callback*; raises UnknownProviderError, and nothing for whatever a provider can send."""
+    try:
+        found = parse(adapters, callback, max_bytes=max_bytes)
+    except RejectedBodyError as error:
+        return Parsed(callback, "rejected", detail=str(error))
+    except QuarantinedBodyError as error:
+        return Parsed(callback, "quarantined", detail=str(error))
+    if isinstance(found, Ignored):
+        return Parsed(callback, "ignored", detail=found.kind)
+    return Parsed(callback, "accepted", found)
+
+
+def resolution(
+    recording_id: str, *, outcome: str, note: str, received_ms: int, group_id: str | None
+) -> tuple[Event, bytes]:
+    """Return the event by which an operator completes a recording, and the body that the journal keeps of it."""
+    told = {"event": RESOLVED, "outcome": outcome, "note": note, "group_id": group_id}
+    body = json.dumps(told, ensure_ascii=True).encode()
+    return _resolution(recording_id, body, received_ms), body
+
+
+def _resolution(recording_id: str, body: bytes, received_ms: int) -> Event:
+    told = json.loads(body)
+    return Event(
+        recording_id=recording_id,
+        event_id=f"{RESOLVED}.{received_ms}.{digest(told)[:8]}",
+        name=RESOLVED,
+        received_ms=received_ms,
+        outcome=told["outcome"],
+        group_id=told["group_id"],
+        content=digest(told),
+    )
+
+
+def reread(adapter: Adapter, recording_id: str, row: EventRow) -> Event:
+    """Read a journaled event again from its raw body; one that cannot be read any more keeps what was known of it."""
+    if row.name == RESOLVED:
+        return _resolution(recording_id, row.body, row.received_ms)
+    callback = Callback(adapter.PROVIDER, row.body, row.received_ms, json.loads(row.query))
+    events = read({adapter.PROVIDER: adapter}, callback).events
+    for event in events:
+        if event.recording_id == recording_id and event.event_id == row.event_id:
+            return event._replace(received_ms=row.received_ms, differs_ms=row.differs_ms)
+    return Event(
+        recording_id,
+        row.event_id,
+        row.name,
+        row.received_ms,
+        row.occurred_ms,
+        content=row.content,
+        differs_ms=row.differs_ms,
+    )
