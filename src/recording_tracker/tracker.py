@@ -21,12 +21,12 @@ from weakref import WeakSet
 from recording_tracker import asking, lookup, rebuild
 from recording_tracker.adapters import Adapter, find_adapters
 from recording_tracker.audit import open_flags
+from recording_tracker.batches import take_many, take_one
 from recording_tracker.body import MAX_BODY_BYTES
 from recording_tracker.deliveries import Announcement, Delivery, body_bytes, expectation, read_delivery
 from recording_tracker.errors import (
     AmbiguousError,
     NotFoundError,
-    QuarantineFullError,
     UnknownProviderError,
     UsageError,
 )
@@ -177,7 +177,7 @@ class Tracker:
         batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
             with self._transaction() as intake:
-                outcomes = [self._take(intake, waiting.parsed) for waiting in batch]
+                outcomes = [take_one(intake, waiting.parsed) for waiting in batch]
                 counted = zip(batch, outcomes, strict=True)
                 intake.count((waiting.parsed, found.result) for waiting, found in counted if isinstance(found, Receipt))
         except BaseException as error:  # noqa: BLE001  raised again by each thread that waits for it
@@ -186,30 +186,6 @@ class Tracker:
             return
         for waiting, outcome in zip(batch, outcomes, strict=True):
             waiting.outcome = outcome
-
-    def _take(self, intake: Intake, parsed: Parsed) -> Receipt | QuarantineFullError:
-        if parsed.result == "quarantined":
-            try:
-                intake.set_aside(parsed)
-            except QuarantineFullError as error:
-                # Others share the transaction, and what they have sent is good.
-                return error
-        if parsed.result != "accepted":
-            return Receipt(parsed.result, parsed.detail)
-        at_ms = parsed.callback.received_ms
-        changes, any_new = [], False
-        for event in parsed.events:
-            change, is_new = intake.take(
-                parsed.callback.provider, event.recording_id, [(event, parsed.callback)], at_ms=at_ms
-            )
-            changes.append(change)
-            any_new = any_new or is_new[0]
-        return Receipt(
-            "accepted" if any_new else "duplicate",
-            raised=tuple(flag for change in changes for flag in change.raised),
-            cleared=tuple(flag for change in changes for flag in change.cleared),
-            _standings=tuple((change.standing, at_ms) for change in changes if change.standing.exists),
-        )
 
     def ingest_many(self, deliveries: Iterable[Mapping[str, Any]], *, summary: Summary | None = None) -> Summary:
         """
@@ -246,7 +222,7 @@ class Tracker:
                 if found.result in ("quarantined", "rejected"):
                     problems.append((place, f"{found.result}: {found.detail}"))
         with self._lock, self._transaction() as intake:
-            refused = self._take_many(intake, [parsed for _, parsed in bodies], summary)
+            refused = take_many(intake, [parsed for _, parsed in bodies], summary)
             problems += [(bodies[place][0], reason) for place, reason in refused]
             for expected in announced:
                 change = intake.announce(expected, at_ms=expected.expected_ms)
@@ -261,42 +237,6 @@ class Tracker:
             return self._expectation(found)
         parsed = self._parsed(found.callback)
         return parsed if found.dated else _dated_by_itself(found, parsed)
-
-    def _take_many(self, intake: Intake, bodies: Sequence[Parsed], summary: Summary) -> list[tuple[int, str]]:
-        """
-        Take bodies in recording by recording, so that each recording is written once.
-
-        Returns (place, reason) for each that could not even be kept aside.
-        """
-        refused: dict[int, str] = {}
-        groups: dict[tuple[str, str], list[tuple[int, Any, Callback]]] = {}
-        new = [False] * len(bodies)
-        for place, parsed in enumerate(bodies):
-            if parsed.result == "quarantined":
-                try:
-                    intake.set_aside(parsed)
-                except QuarantineFullError as error:
-                    refused[place] = str(error)
-            for event in parsed.events:
-                key = (parsed.callback.provider, event.recording_id)
-                groups.setdefault(key, []).append((place, event, parsed.callback))
-        for (provider, recording_id), arrivals in groups.items():
-            at_ms = max(event.received_ms for _, event, _ in arrivals)
-            pairs = [(event, callback) for _, event, callback in arrivals]
-            change, is_new = intake.take(provider, recording_id, pairs, at_ms=at_ms)
-            for (place, _, _), found in zip(arrivals, is_new, strict=True):
-                new[place] = new[place] or found
-            summary.touched.add(change.entry_number)
-            summary.raised += len(change.raised)
-            summary.cleared += len(change.cleared)
-        results = [
-            "rejected" if place in refused else _result(parsed, is_new=new[place])
-            for place, parsed in enumerate(bodies)
-        ]
-        for result in results:
-            summary.add(result)
-        intake.count(zip(bodies, results, strict=True))
-        return list(refused.items())
 
     def expect(
         self,
@@ -444,7 +384,7 @@ class Tracker:
             summary.add("quarantined")
             return
         with self._lock, self._transaction() as intake:
-            self._take_many(intake, [parsed], summary)
+            take_many(intake, [parsed], summary)
             self._journal.release(kept.number)
 
     def drop_quarantined(self, number: int) -> None:
@@ -569,10 +509,6 @@ def _now_ms() -> int:
 
 def _ms(now: datetime | None) -> int:
     return _now_ms() if now is None else to_ms(now)
-
-
-def _result(parsed: Parsed, *, is_new: bool) -> str:
-    return "duplicate" if parsed.result == "accepted" and not is_new else parsed.result
 
 
 def _check_word(what: str, word: str | None, words: Sequence[str]) -> None:

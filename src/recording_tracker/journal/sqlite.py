@@ -423,13 +423,13 @@ class SqliteJournal:
         found: dict[tuple[str, int], None] = {}
         bounds = (prefix, prefix + "\U0010ffff", limit)
         for provider in self.providers():
-            for sql in (
-                ("SELECT recording_id, id FROM recordings WHERE provider = ? AND recording_id >= ? AND recording_id < ? "
-                "LIMIT ?"),
-                "SELECT alias, recording FROM aliases WHERE provider = ? AND alias >= ? AND alias < ? LIMIT ?",
-                "SELECT group_id, id FROM recordings WHERE provider = ? AND group_id >= ? AND group_id < ? LIMIT ?",
+            for name, number, table in (
+                ("recording_id", "id", "recordings"),
+                ("alias", "recording", "aliases"),
+                ("group_id", "id", "recordings"),
             ):
-                found |= dict.fromkeys((text, number) for text, number in self._all(sql, provider, *bounds))
+                sql = f"SELECT {name}, {number} FROM {table} WHERE provider = ? AND {name} >= ? AND {name} < ? LIMIT ?"
+                found |= dict.fromkeys((text, place) for text, place in self._all(sql, provider, *bounds))
         return [(text, number) for text, number in found if self._is_recording(number)]
 
     def providers(self) -> list[str]:
