@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
-from recording_tracker.journal import Entry, Journal
+from recording_tracker.journal import Entry, EventRow, Journal
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import reread
 from recording_tracker.recording import Recording
 from recording_tracker.results import Difference, ReplayReport, VerifyReport
 from recording_tracker.standing import Standing, conclude
-from recording_tracker.timeline import Timeline
+from recording_tracker.timeline import Line, Timeline
 
 BATCH = 200
 """Recordings that a replay commits at once."""
@@ -73,11 +73,8 @@ def _write(
     journal.write_flags(entry.number, standing.flags, gone, now_ms)
     rows = {row.event_id: row for row in journal.events(entry.number)}
     for line in timeline.lines:
-        row = rows[line.event.event_id]
-        again = row._replace(
-            name=line.event.name, occurred_ms=line.event.occurred_ms, content=line.event.content, verdict=line.verdict
-        )
-        if again != row:
+        again = _told_again(rows[line.event.event_id], line)
+        if again != rows[line.event.event_id]:
             journal.replace_event(entry.number, again)
 
 
@@ -95,11 +92,31 @@ def verify(journal: Journal, adapters: Mapping[str, Adapter], machines: Mapping[
             if machine is None or adapter is None:
                 report.damaged.append(f"{_id(entry.standing)}: its machine or its adapter is not there")
                 continue
-            _, standing = folded(journal, entry, machine, adapter)
+            timeline, standing = folded(journal, entry, machine, adapter)
             if _comparable(standing) != _comparable(entry.standing):
                 before, after = _plain(entry.standing), _plain(standing)
                 report.differences.append(Difference(_id(standing), before, after))
+            report.differences.extend(_event_differences(journal, entry, timeline))
     return report
+
+
+def _event_differences(journal: Journal, entry: Entry, timeline: Timeline) -> Iterator[Difference]:
+    """Compare what stands in columns beside the bodies with what the bodies say."""
+    rows = {row.event_id: row for row in journal.events(entry.number)}
+    for line in timeline.lines:
+        row, again = rows[line.event.event_id], _told_again(rows[line.event.event_id], line)
+        if row != again:
+            yield Difference(_id(entry.standing), _columns(row), _columns(again))
+
+
+def _columns(row: EventRow) -> dict[str, object]:
+    return {"event_id": row.event_id, "name": row.name, "occurred_ms": row.occurred_ms, "verdict": row.verdict}
+
+
+def _told_again(row: EventRow, line: Line) -> EventRow:
+    """Return *row* as it would be written today."""
+    event = line.event
+    return row._replace(name=event.name, occurred_ms=event.occurred_ms, content=event.content, verdict=line.verdict)
 
 
 def _machine_of(journal: Journal, digest: str, known: dict[str, Machine]) -> Machine | None:

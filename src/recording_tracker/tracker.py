@@ -59,8 +59,9 @@ class Tracker:
     Takes callbacks in, and tells where recordings stand.
 
     *path* is a database file, made or brought up to date unless *readonly*, or a journal. *machines*
-    is a folder of machine files that replace or adjust the shipped ones. Many threads may use one
-    tracker, and many processes one file. Raises errors under TrackerError.
+    is a folder of machine files that replace or adjust the shipped ones, else what TRACKER_MACHINES
+    names. Many threads may use one tracker, and many processes one file. Raises errors under
+    TrackerError.
     """
 
     def __init__(
@@ -74,7 +75,8 @@ class Tracker:
         quarantine: QuarantineLimits | None = None,
     ) -> None:
         self.readonly = readonly
-        self._machines_folder = None if machines is None else Path(machines)
+        folder = machines or os.environ.get("TRACKER_MACHINES")
+        self._machines_folder = Path(folder) if folder else None
         self._max_body_bytes = max_body_bytes
         self._quarantine = quarantine or QuarantineLimits()
         self._journal = self._open(path, create=create)
@@ -85,6 +87,7 @@ class Tracker:
 
     def begin_process(self) -> None:
         """Begin without what belongs to threads; after a fork those of the parent, and their locks, are not here."""
+        self._thread = threading.get_ident()
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
         self._readers = threading.local()
@@ -480,7 +483,8 @@ class Tracker:
         """The journal for reading from this thread."""
         reader: Journal | None = getattr(self._readers, "journal", None)
         if reader is None:
-            reader = self._journal if self.readonly else self._journal.reader()
+            first = self.readonly and not self._all_readers and self._thread == threading.get_ident()
+            reader = self._journal if first else self._journal.reader()
             self._readers.journal = reader
             if reader is not self._journal:
                 self._all_readers.append(reader)
