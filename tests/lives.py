@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from recording_tracker.times import from_ms, iso, moment_ms
+from recording_tracker.times import from_ms, moment_ms
 from tests.stories import PAYLOADS, STAMPS
 
 START_MS = moment_ms("2026-03-01T10:00:00Z")
@@ -26,7 +26,7 @@ class Happening(NamedTuple):
 
     payload: str
     at_s: float
-    changes: Changes = {}
+    changes: Changes = {}  # noqa: RUF012  a named tuple's default, never changed
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Life:
     outcome: str = "available"
     machines: Path | None = None
     """A folder of machine files where the account is not the one that the shipped machines are for."""
-    calm: bool = field(default=True)
-    """Whether no event of it is a warning by the provider that only the good end makes void."""
+    calm: bool = True
+    """Whether no event of it would be bad news by itself, without those before or after it."""
 
     def __str__(self) -> str:
         return f"{self.provider}: {self.name}"
@@ -112,7 +112,7 @@ AGORA = (
         "what is recommended to subscribe to",
         ("recorder_started.plain", 0),
         ("uploaded", 1220),
-        ("session_exit.normal", 1221),
+        ("session_exit.normal", 1220.1),
         machines=EXAMPLE_MACHINES,
     ),
     _life(
@@ -136,7 +136,7 @@ AGORA = (
         ("recorder_slice_start", 600, {"payload.details.streamUid": "9"}),
         ("recorder_leave.mask", 1200),
         ("uploaded.individual", 1220),
-        ("session_exit.normal", 1221),
+        ("session_exit.normal", 1220.1),
     ),
     _life(
         "agora",
@@ -147,7 +147,7 @@ AGORA = (
         ("recorder_leave", 1200),
         ("recorder_snapshot_file", 1200.2),
         ("uploaded.web", 1220),
-        ("session_exit.normal", 1221),
+        ("session_exit.normal", 1220.1),
     ),
     _life(
         "agora",
@@ -162,10 +162,10 @@ AGORA = (
         "agora",
         "a web page",
         ("web_recorder_started", 0),
-        ("rtmp_publish_status", 5),
+        ("rtmp_publish_status", 5, {"payload.details.status": "publishing"}),
         ("web_recorder_stopped.ok", 1200),
         ("uploaded.web", 1220),
-        ("session_exit.normal", 1221),
+        ("session_exit.normal", 1220.1),
     ),
     _life(
         "agora",
@@ -184,7 +184,7 @@ AGORA = (
         ("cloud_recording_file_infos", 20),
         ("recorder_leave", 1200),
         ("backuped.plain", 1220),
-        ("session_exit.normal", 1221),
+        ("session_exit.normal", 1220.1),
         outcome="backed_up",
     ),
     _life(
@@ -193,7 +193,7 @@ AGORA = (
         ("recorder_started.plain", 0),
         ("recorder_leave", 1200),
         ("backuped", 1220),
-        ("session_exit.normal", 1221),
+        ("session_exit.normal", 1220.1),
         ("uploaded", 28800),
     ),
     _life(
@@ -202,7 +202,7 @@ AGORA = (
         ("recorder_started.plain", 0),
         ("recorder_leave", 1200),
         ("uploaded.hls", 1220),
-        ("session_exit.postponed", 1221),
+        ("session_exit.postponed", 1220.1),
         ("transcoder_started", 43200),
         ("transcoder_completed.success", 86400),
         ("postpone_transcode_final_result.success", 86405),
@@ -213,7 +213,7 @@ AGORA = (
         ("recorder_started.plain", 0),
         ("recorder_leave", 1200),
         ("uploaded.hls", 1220),
-        ("session_exit.normal", 1221),
+        ("session_exit.normal", 1220.1),
         ("transcoder_started", 43200),
         ("postpone_transcode_final_result.success", 86405),
     ),
@@ -224,7 +224,7 @@ AGORA = (
         ("vod_started", 5),
         ("recorder_leave", 1200),
         ("vod_triggered", 1220),
-        ("session_exit.normal", 1221),
+        ("session_exit.normal", 1220.1),
     ),
     _life(
         "agora",
@@ -237,7 +237,8 @@ AGORA = (
         ("session_exit.abnormal", 631),
         ("recorder_leave", 1200, OTHER_UID),
         ("uploaded", 1220, OTHER_UID),
-        ("session_exit.normal", 1221, OTHER_UID),
+        ("session_exit.normal", 1220.1, OTHER_UID),
+        calm=False,
     ),
     _life(
         "agora",
@@ -246,7 +247,7 @@ AGORA = (
         ("session_failover", 600),
         ("recorder_leave", 1200, OTHER_UID),
         ("uploaded", 1220, OTHER_UID),
-        ("session_exit.normal", 1221, OTHER_UID),
+        ("session_exit.normal", 1220.1, OTHER_UID),
     ),
 )
 
@@ -432,18 +433,21 @@ LINE_PLANET = (
 LIVES = (*AGORA, *AIRCORE, *BANDWIDTH, *ENABLEX, *LINE_PLANET)
 
 
-def bodies(life: Life, *, stamps_ms: Sequence[int] | None = None) -> list[dict[str, Any]]:
-    """Return the body of each happening of *life*, dated as the life says or by *stamps_ms*."""
-    times_ms = life.stamps_ms if stamps_ms is None else stamps_ms
-    return [_body(life, number, at_ms) for number, at_ms in enumerate(times_ms)]
-
-
-def _body(life: Life, number: int, at_ms: int) -> dict[str, Any]:
-    happening = life.happenings[number]
-    path = PAYLOADS / life.provider / f"{happening.payload}.json"
+def stamped(
+    provider: str,
+    payload: str,
+    *,
+    at_ms: int = START_MS,
+    label: str = "a",
+    number: int = 0,
+    start_ms: int = START_MS,
+    changes: Changes | None = None,
+) -> dict[str, Any]:
+    """Return the body of a payload file as if it told of recording *label*, with *changes* set in it by their place."""
+    path = PAYLOADS / provider / f"{payload}.json"
     body: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["body"]
-    STAMPS[life.provider](body, "a", at_ms=at_ms, start_ms=START_MS, number=number)
-    for place, value in happening.changes.items():
+    STAMPS[provider](body, label, at_ms=at_ms, start_ms=start_ms, number=number)
+    for place, value in (changes or {}).items():
         *parents, last = place.split(".")
         inside = body
         for parent in parents:
@@ -452,26 +456,37 @@ def _body(life: Life, number: int, at_ms: int) -> dict[str, Any]:
     return body
 
 
+def bodies(life: Life, *, stamps_ms: Sequence[int] | None = None, label: str = "a") -> list[dict[str, Any]]:
+    """Return the body of each happening of *life*, dated as the life says or by *stamps_ms*."""
+    times_ms = life.stamps_ms if stamps_ms is None else stamps_ms
+    return [
+        stamped(life.provider, told.payload, at_ms=at_ms, label=label, number=number, changes=told.changes)
+        for number, (told, at_ms) in enumerate(zip(life.happenings, times_ms, strict=True))
+    ]
+
+
 def deliveries(
     life: Life,
     *,
     stamps_ms: Sequence[int] | None = None,
     received_ms: Sequence[int] | None = None,
     only: Iterable[int] | None = None,
+    label: str = "a",
 ) -> list[dict[str, Any]]:
     """
-    Return the deliveries of *life* as in a delivery log, those numbered in *only* if it is given.
+    Return the deliveries of *life*, those numbered in *only* if it is given, as ingest and ingest_many take them.
 
     Each is received a second after it happened, or as *received_ms* says.
     """
     arrivals_ms = [at_ms + 1000 for at_ms in life.stamps_ms] if received_ms is None else received_ms
     told = [
-        {"provider": life.provider, "received_at": iso(at_ms), "body": body}
-        for body, at_ms in zip(bodies(life, stamps_ms=stamps_ms), arrivals_ms, strict=True)
+        {"provider": life.provider, "body": body, "received_at": from_ms(at_ms)}
+        for body, at_ms in zip(bodies(life, stamps_ms=stamps_ms, label=label), arrivals_ms, strict=True)
     ]
     return told if only is None else [told[number] for number in only]
 
 
-def soon_after(life: Life) -> datetime:
-    """Return a moment at which every callback of *life* has been called lost if it will be."""
-    return life.end + timedelta(minutes=6)
+def life_of(name: str) -> Life:
+    """Return the life of that name."""
+    (found,) = (life for life in LIVES if life.name == name)
+    return found

@@ -228,6 +228,7 @@ def test_the_receiver_starts_and_ends_with_its_server(tmp_path: Path, monkeypatc
 
     assert answer.status == 200
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert ask(app, "agora", payload("agora")).status == 503
 
 
 def test_the_receiver_does_not_start_without_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ def test_a_control_character_in_a_path_does_not_break_the_line(tmp_path: Path) -
 
 
 def test_a_byte_order_mark_and_line_ends_of_windows_are_accepted(tmp_path: Path) -> None:
-    path = tmp_path / "tape.toml"
+    path = tmp_path / "windows.toml"
     path.write_bytes(b"\xef\xbb\xbf" + TAPE.replace("\n", "\r\n").encode())
 
     assert load(tmp_path, TAPE).digest == load_machine(path).digest
@@ -294,12 +294,6 @@ def test_a_subscription_brings_the_variants_behind_a_dot(tmp_path: Path) -> None
         ("final = true }", 'final = true, outcome = "absent" }'),
         ('phase = "recording"', 'phase = "starting"'),
         ('initial = "none"\n', 'initial = "none"\nrequired = true\n'),
-        (
-            '    { trigger = ["started", "switched"], source = "running", dest = "=" },\n'
-            '    { trigger = "ended", source = "running", dest = "done" },\n',
-            '    { trigger = "ended", source = "running", dest = "done" },\n'
-            '    { trigger = ["started", "switched"], source = "running", dest = "=" },\n',
-        ),
         ('source = "running", dest = "done"', 'source = ["idle", "running"], dest = "done"'),
         ('class = "progress"', 'class = "failed"'),
         ('meaning = "stopped"', 'meaning = "halted"'),
@@ -311,9 +305,10 @@ def test_the_digest_changes_with_what_the_fold_reads(tmp_path: Path, old: str, n
     assert load(tmp_path, TAPE).digest != load(tmp_path, TAPE.replace(old, new)).digest
 
 
-def test_the_digest_changes_with_the_order_of_states(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["idle = {}", '    { trigger = "started", source = "idle", dest = "running" },'])
+def test_the_digest_changes_with_the_order_of_states_and_of_transitions(tmp_path: Path, first: str) -> None:
     lines = TAPE.splitlines()
-    place = lines.index("idle = {}")
+    place = lines.index(first)
     lines[place], lines[place + 1] = lines[place + 1], lines[place]
 
     assert load(tmp_path, TAPE).digest != load(tmp_path, "\n".join(lines)).digest
@@ -429,7 +424,7 @@ def line(folder: Path, events: str, states: str, moves: list[str], *, subscribed
             [
                 f'provider = "tape"\ntitle = "Tape"\n[limits]\ncomplete_within = "1d"\n{listed}\n[events]',
                 *(f"{word.rstrip('!?#')} = {rules.get(word[-1], '{}')}" for word in events.split()),
-                f'[regions.deck]\ninitial = "{states.split()[0]}"\ntransitions = [',
+                f'[regions.deck]\ninitial = "{states.split(maxsplit=1)[0]}"\ntransitions = [',
                 *('{{ trigger = "{}", source = "{}", dest = "{}" }},'.format(*move.split()) for move in moves),
                 "]\n[regions.deck.states]",
                 *(

@@ -17,7 +17,7 @@ MINUTE = 60_000
 WORKERS = ["A", "B", "C"]
 
 every_machine = pytest.mark.parametrize("provider", MACHINES)
-thorough = settings(max_examples=150, deadline=None)
+thorough = settings(max_examples=60, deadline=None)
 
 
 def bodies(machine: Machine) -> st.SearchStrategy[Event]:
@@ -30,8 +30,7 @@ def bodies(machine: Machine) -> st.SearchStrategy[Event]:
         recording_id=st.just("r"),
         event_id=st.just(""),
         name=st.sampled_from([*machine.places, "no.such.event", "operator.resolved"]),
-        received_ms=st.integers(0, 20).map(lambda minutes: minutes * MINUTE),
-        occurred_ms=st.none() | st.integers(0, 12).map(lambda minutes: minutes * MINUTE),
+        received_ms=st.just(0),
         group_id=st.none() | st.sampled_from(["g", "h"]),
         aliases=st.lists(st.sampled_from(["x", "y"]), max_size=1).map(tuple),
         sequence=st.none() | st.integers(0, 9),
@@ -49,9 +48,18 @@ def bodies(machine: Machine) -> st.SearchStrategy[Event]:
 
 
 def histories(provider: str) -> st.SearchStrategy[list[Event]]:
-    """Draw the events of one recording, enough of them to fold again from a kept course."""
-    named = st.lists(bodies(MACHINES[provider]), max_size=45)
-    return named.map(lambda events: [event._replace(event_id=f"e{n}") for n, event in enumerate(events)])
+    """Draw the events of one recording, often enough of them to fold again from a kept course."""
+    minutes = st.integers(0, 20).map(lambda minutes: minutes * MINUTE)
+    times = st.tuples(st.integers(0, 7), minutes, st.none() | minutes)
+    moments = st.sampled_from([0, 17, 40]).flatmap(lambda least: st.lists(times, min_size=least, max_size=least + 8))
+    return st.builds(_placed, st.lists(bodies(MACHINES[provider]), min_size=1, max_size=8), moments)
+
+
+def _placed(drawn: list[Event], times: list[tuple[int, int, int | None]]) -> list[Event]:
+    return [
+        drawn[which % len(drawn)]._replace(event_id=f"e{number}", received_ms=received_ms, occurred_ms=occurred_ms)
+        for number, (which, received_ms, occurred_ms) in enumerate(times)
+    ]
 
 
 def stand(timeline: Timeline) -> Standing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import partial
 from hashlib import sha256
 from typing import Any, NoReturn
 
@@ -13,12 +14,18 @@ from recording_tracker.errors import QuarantinedBodyError, RejectedBodyError
 MAX_BODY_BYTES = 1_048_576
 MAX_DEPTH = 64
 MAX_NUMBER_LENGTH = 100
+MANY_PAIRS = 10_000
 
-_LONG_NUMBER = re.compile(rb"[0-9.eE+\-]{%d}" % (MAX_NUMBER_LENGTH + 1))
-# Unrolled, so that a long string costs no memory for back-tracking.
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# All that a number is made of as one sign, so that a long one is found by a search for bytes.
+_AS_NUMBER = bytes(ord("0") if sign in b"0123456789.eE+-" else ord(" ") for sign in range(256))
+_LONG_NUMBER = b"0" * (MAX_NUMBER_LENGTH + 1)
+# Unrolled and possessive, so that a long string costs no memory for going back; and a string without an end
+# goes to the end of the body, for else each quote in it would be tried as a beginning.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _AS_SQUARE = bytes.maketrans(b"{}", b"[]")
+_OPENING = ord("[")
+_RUN = re.compile(rb"\[+|\]+")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -32,10 +39,11 @@ def read_object(raw: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> dict[str, Any
     if len(raw) > max_bytes:
         raise RejectedBodyError(f"the body has {len(raw)} bytes; at most {max_bytes} are read")
     _check_bombs(raw)
+    twice: list[bool] = []
     try:
         value = json.loads(
             raw.decode("utf-8-sig"),
-            object_pairs_hook=_object,
+            object_pairs_hook=partial(_object, twice),
             parse_constant=_refuse_constant,
             parse_float=_finite,
         )
@@ -47,32 +55,55 @@ def read_object(raw: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> dict[str, Any
         ) from error
     if not isinstance(value, dict):
         raise RejectedBodyError(f"the body is a JSON {_kind(value)}; one object is expected")
+    if twice:
+        raise QuarantinedBodyError("the body has a key twice in one object; which of them counts is not certain")
     if _SURROGATE_ESCAPE.search(raw):
         _check_surrogates(value)
     return value
 
 
 def _check_bombs(raw: bytes) -> None:
-    """Refuse what would cost the parser too much, with two scans in C for the bodies that are harmless."""
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _too_deep(_STRING.sub(b"", raw)):
+    """Refuse what would cost the parser too much, with scans in C only for the bodies that are harmless."""
+    many = raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
+    long = _has_long_number(raw)
+    if not many and not long:
+        return
+    bare = _STRING.sub(b'""', raw)
+    if many and _too_deep(bare):
         raise RejectedBodyError(f"the body is nested more than {MAX_DEPTH} deep")
-    if _LONG_NUMBER.search(raw) and _LONG_NUMBER.search(_STRING.sub(b'""', raw)):
+    if long and _has_long_number(bare):
         raise RejectedBodyError(f"the body has a number of more than {MAX_NUMBER_LENGTH} characters")
 
 
+def _has_long_number(raw: bytes) -> bool:
+    return _LONG_NUMBER in raw.translate(_AS_NUMBER)
+
+
 def _too_deep(raw: bytes) -> bool:
-    """Tell whether brackets are nested too deep, by taking out the innermost pairs, a level at a time, in C."""
+    """
+    Tell whether brackets are nested too deep.
+
+    While there are many innermost pairs they are taken out, a level at a time, in C; then there are few
+    runs of opening and of closing brackets to walk along.
+    """
     brackets = raw.translate(_AS_SQUARE, _NO_BRACKETS)
-    for _ in range(MAX_DEPTH):
+    depth = 0
+    while depth <= MAX_DEPTH and brackets.count(b"[]") > MANY_PAIRS:
         brackets = brackets.replace(b"[]", b"")
-    # Brackets without a partner are for the parser to refuse, unless so many are open that it would go too deep.
-    return b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH
+        depth += 1
+    for run in _RUN.finditer(brackets):
+        if depth > MAX_DEPTH:
+            break
+        length = run.end() - run.start()
+        depth += length if brackets[run.start()] == _OPENING else -length
+    return depth > MAX_DEPTH
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(twice: list[bool], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object, and note where it has a key *twice*: whether the rest is JSON is not known yet."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise QuarantinedBodyError("the body has a key twice in one object; which of them counts is not certain")
+        twice.append(True)
     return found
 
 
@@ -100,5 +131,9 @@ def _check_surrogates(value: dict[str, Any]) -> None:
 
 def digest(value: object) -> str:
     """Return the SHA-256, in 32 hex digits, of *value* written as JSON with sorted keys; whoever spells it."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return digest_of_text(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True))
+
+
+def digest_of_text(text: str) -> str:
+    """Return the SHA-256, in 32 hex digits, of what ``digest`` would write."""
     return sha256(text.encode()).hexdigest()[:32]

@@ -6,19 +6,25 @@ import base64
 import binascii
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, BinaryIO
+from itertools import chain
+from typing import Any, BinaryIO, NamedTuple
 
-from recording_tracker.errors import UsageError
+from recording_tracker.errors import DamagedError, UsageError
 from recording_tracker.events import Callback
 from recording_tracker.journal import Expectation
-from recording_tracker.times import MILLISECOND, duration, moment_ms, to_ms
+from recording_tracker.times import END_OF_TIME_MS, LONGEST, MILLISECOND, duration, moment_ms, to_ms
 
 KEYS = {"provider", "received_at", "body", "body_b64", "query", "expect"}
 EXPECT_KEYS = {"provider", "recording_id", "group_id", "within"}
 MAX_LINE_BYTES = 2_097_152
+LONGEST_LINE_BYTES = 2_147_483_648
+MAX_ID_LENGTH = 1_024
+LATEST_MS = END_OF_TIME_MS - 2 * (LONGEST // MILLISECOND)
+"""The last moment that leaves room for two of the longest durations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,8 @@ def read_delivery(line: Mapping[str, Any], *, now_ms: int) -> Delivery | Announc
     query = line.get("query") or {}
     if not isinstance(query, dict) or not all(isinstance(text, str) for pair in query.items() for text in pair):
         raise UsageError("query: an object of texts is expected")
+    if any(_categories(text) & {"Cs"} for pair in query.items() for text in pair):
+        raise UsageError("query: half of a surrogate pair is no character")
     callback = Callback(provider, _body(line), now_ms if received_ms is None else received_ms, query)
     return Delivery(callback, dated=received_ms is not None)
 
@@ -61,16 +69,14 @@ def read_delivery(line: Mapping[str, Any], *, now_ms: int) -> Delivery | Announc
 def _moment(value: object) -> int | None:
     if value is None:
         return None
-    if isinstance(value, datetime):
-        return to_ms(value)
-    if not isinstance(value, str):
+    if not isinstance(value, (str, datetime)):
         raise UsageError("received_at: a time as 2026-11-01T10:00:00Z is expected")
     try:
-        found = moment_ms(value)
-    except ValueError as error:
+        found = to_ms(value) if isinstance(value, datetime) else moment_ms(value)
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"received_at: {error}") from error
-    if found < 0:
-        raise UsageError("received_at: a time since 1970 is expected")
+    if not 0 <= found <= LATEST_MS:
+        raise UsageError("received_at: a time from 1970 to 9799 is expected")
     return found
 
 
@@ -113,88 +119,178 @@ def _announcement(value: object, expected_ms: int | None) -> Announcement:
 
 def expectation(announced: Announcement, *, canonical: Any, start_within: timedelta, now_ms: int) -> Expectation:
     """Make an announcement complete; raises UsageError unless it names a recording or a group, and not both."""
-    if (announced.recording_id is None) == (announced.group_id is None):
+    recording_id, group_id = _given(announced.recording_id), _given(announced.group_id)
+    if (recording_id is None) == (group_id is None):
         raise UsageError("expect: either recording_id or group_id is expected")
+    _check_id("recording_id", recording_id or "", {"Cc", "Cf", "Cs", "Zl", "Zp"})
+    _check_id("group_id", group_id or "", {"Cs"})
     return Expectation(
         announced.provider,
-        announced.recording_id and canonical(announced.recording_id),
-        announced.group_id and canonical(announced.group_id),
+        recording_id and canonical(recording_id),
+        group_id and canonical(group_id),
         now_ms if announced.expected_ms is None else announced.expected_ms,
         (announced.within or start_within) // MILLISECOND,
     )
 
 
+def _given(text: str | None) -> str | None:
+    return text if text and text.strip() else None
+
+
+def _check_id(key: str, text: str, refused: set[str]) -> None:
+    if len(text) > MAX_ID_LENGTH:
+        raise UsageError(f"expect.{key}: text of at most {MAX_ID_LENGTH} characters is expected")
+    if _categories(text) & refused:
+        raise UsageError(f"expect.{key}: text without control or invisible characters is expected")
+
+
+def _categories(text: str) -> set[str]:
+    return set() if text.isascii() and text.isprintable() else {unicodedata.category(sign) for sign in text}
+
+
 def log_lines(stream: BinaryIO) -> Iterator[tuple[int, dict[str, Any] | UsageError]]:
-    """Read a delivery log, JSON Lines, as (line number, delivery or its fault); empty lines are passed over."""
-    number = 0
-    while line := stream.readline(MAX_LINE_BYTES + 1):
-        number += 1
-        if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
-            while (rest := stream.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-                pass
-            yield number, UsageError(f"the line has more than {MAX_LINE_BYTES} bytes")
-        elif line.strip():
-            yield number, _line(line)
+    """
+    Read a delivery log, JSON Lines, as (line number, delivery or its fault); empty lines are passed over.
+
+    Raises DamagedError for what has no lines at all, as a device.
+    """
+    for piece in _pieces(stream):
+        if not piece.begins:
+            continue
+        if len(piece.text) >= MAX_LINE_BYTES and not piece.text.endswith(b"\n"):
+            yield piece.line, UsageError(f"the line has more than {MAX_LINE_BYTES} bytes")
+        elif piece.text.strip(_BETWEEN):
+            yield piece.line, _line(piece.text)
+
+
+class _Piece(NamedTuple):
+    """A line, or as much of one as is held at once."""
+
+    line: int
+    text: bytes
+    begins: bool
+    """Whether it is the line's beginning."""
+
+
+def _pieces(stream: BinaryIO) -> Iterator[_Piece]:
+    line, length = 1, 0
+    while text := stream.readline(MAX_LINE_BYTES):
+        # An escaped character stays in one piece.
+        if (len(text) - len(text.rstrip(b"\\"))) % 2:
+            text += stream.readline(1)
+        yield _Piece(line, text, length == 0)
+        length += len(text)
+        if text.endswith(b"\n"):
+            line, length = line + 1, 0
+        elif length > LONGEST_LINE_BYTES:
+            raise DamagedError(f"line {line} has more than {LONGEST_LINE_BYTES} bytes; this cannot be a delivery log")
 
 
 def _line(line: bytes) -> dict[str, Any] | UsageError:
     try:
-        found = json.loads(line.decode("utf-8-sig"))
+        found = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         return UsageError(f"not UTF-8 at byte {error.start}; JSON is")
     except json.JSONDecodeError as error:
         return UsageError(f"not JSON: {error.msg.lower()} at column {error.colno}; each line is one JSON object")
+    except UsageError as error:
+        return error
     except (RecursionError, ValueError):
         return UsageError("not JSON that can be read: nested too deep, or a number too long")
     return found if isinstance(found, dict) else UsageError("not a JSON object; each line is one delivery")
 
 
-def bare_bodies(  # noqa: PLR0912  one pass over the signs that structure JSON
-    stream: BinaryIO, provider: str
-) -> Iterator[tuple[int, dict[str, Any] | UsageError]]:
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise UsageError("a key stands twice in one object; which of them counts is not certain")
+    return found
+
+
+def bare_bodies(stream: BinaryIO, provider: str) -> Iterator[tuple[int, dict[str, Any] | UsageError]]:
     """
     Cut *stream* into the JSON values that stand in it one after another, each a body of *provider*, byte for byte.
 
-    Yields (number of the line where it begins, delivery or fault). What is no object or array is cut at
-    its line's end, and so is one that has no end within MAX_LINE_BYTES.
+    Yields (number of the line where it begins, delivery or fault); what is no object or array is a fault
+    of its line. A value that has no end, or none within MAX_LINE_BYTES, is one too, and reading goes on
+    at the next line after its first that begins with a brace, so that a body cut short costs no other.
     """
-    value, begin, depth, quoted, number = bytearray(), 1, 0, False, 0
-    while line := stream.readline(MAX_LINE_BYTES):
-        number += 1
-        position = 0
-        for found in _STRUCTURE.finditer(line):
+    pieces: Iterator[_Piece] = _pieces(stream)
+    cutter, torn, lost = _Cutter(), False, False
+    while True:
+        read: list[_Piece] = []
+        for piece in pieces:
+            fresh = piece.begins and piece.text.startswith(b"{")
+            if torn and fresh and cutter.depth:
+                yield cutter.begin, UsageError(_TORN)
+                cutter = _Cutter()
+            if lost and not fresh:
+                continue
+            lost = False
+            for number, found in cutter.cut(piece):
+                yield number, found if isinstance(found, UsageError) else {"provider": provider, "body": found}
+            if cutter.begin < piece.line and cutter.depth:
+                read.append(piece)
+            else:
+                read = []
+            if len(cutter.value) > MAX_LINE_BYTES:
+                break
+        if not cutter.depth:
+            return
+        yield cutter.begin, UsageError(_TORN)
+        # What followed its first line is read once more, with a brace at a line's beginning as a new beginning.
+        pieces = pieces if torn else chain(read, pieces)
+        cutter, torn, lost = _Cutter(), True, True
+
+
+class _Cutter:
+    """Cuts pieces of text into JSON values by their braces, brackets and quotes."""
+
+    def __init__(self) -> None:
+        self.value = bytearray()
+        self.begin = 1
+        self.depth = 0
+        self._quoted = False
+        self._strayed = 0
+
+    def cut(self, piece: _Piece) -> Iterator[tuple[int, bytes | UsageError]]:
+        """Yield the values that end in *piece*, and one fault for what stands between them."""
+        done = escaped = 0
+        for found in _STRUCTURE.finditer(piece.text):
             sign = found.group()
-            if quoted:
-                quoted = sign != b'"'
+            if found.start() < escaped:
+                continue
+            if sign == b"\\":
+                escaped = found.end() + 1
+            elif self._quoted:
+                self._quoted = sign != b'"'
             elif sign == b'"':
-                quoted = depth > 0
+                self._quoted = self.depth > 0
             elif sign in b"{[":
-                if depth == 0 and (stray := line[position : found.start()].strip()):
-                    yield number, _stray(stray)
-                if depth == 0:
-                    begin, position = number, found.start()
-                depth += 1
-            elif sign in b"}]" and depth:
-                depth -= 1
-                if depth == 0:
-                    value += line[position : found.end()]
-                    yield begin, {"provider": provider, "body": bytes(value)}
-                    value, position = bytearray(), found.end()
-        rest = line[position:]
-        if depth:
-            value += rest
-        elif rest.strip(b" \t\r\n,\xef\xbb\xbf"):
-            yield number, _stray(rest.strip())
-        if len(value) > MAX_LINE_BYTES:
-            yield begin, UsageError(f"a value has no end within {MAX_LINE_BYTES} bytes")
-            value, depth, quoted = bytearray(), 0, False
-    if depth:
-        yield begin, UsageError("the last value has no end; the file may have been cut")
+                if self.depth == 0:
+                    yield from self._stray(piece, piece.text[done : found.start()])
+                    self.begin, done = piece.line, found.start()
+                self.depth += 1
+            elif sign in b"}]" and self.depth:
+                self.depth -= 1
+                if self.depth == 0:
+                    yield self.begin, bytes(self.value + piece.text[done : found.end()])
+                    self.value, done = bytearray(), found.end()
+        if self.depth:
+            self.value += piece.text[done:]
+        else:
+            yield from self._stray(piece, piece.text[done:])
+
+    def _stray(self, piece: _Piece, text: bytes) -> Iterator[tuple[int, UsageError]]:
+        text = text.strip(_BETWEEN)
+        if text and self._strayed != piece.line:
+            self._strayed = piece.line
+            shown = text[:40].decode("utf-8", "backslashreplace")
+            yield piece.line, UsageError(f"{shown!r} is no JSON object; a body is one")
 
 
-# An escaped character is one token, so that an escaped quote ends no string.
-_STRUCTURE = re.compile(rb'\\.|["{}\[\]]', re.DOTALL)
-
-
-def _stray(text: bytes) -> UsageError:
-    return UsageError(f"{text[:40].decode('utf-8', 'backslashreplace')!r} is no JSON object; a body is one")
+_TORN = f"a value has no end, or none within {MAX_LINE_BYTES} bytes; it may have been cut"
+# One set of signs: a search for alternatives takes ten times as long.
+_STRUCTURE = re.compile(rb'[\\"{}\[\]]')
+# Blanks, commas, a byte order mark, and the record separator of https://www.rfc-editor.org/rfc/rfc7464
+_BETWEEN = b" \t\r\n,\x1e\xef\xbb\xbf"

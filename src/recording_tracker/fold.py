@@ -136,16 +136,16 @@ def step(machine: Machine, course: Course, event: Event, key: Key) -> str:
         event.occurred_ms,
         event.received_ms,
     )
+    before = course.states
     repeats_switch = _repeats_switch(machine, course, event)
     name = _followed(machine, course, event, at_ms)
-    if name.endswith(SUPERSEDED) and name not in machine.moves:
+    if name != event.name and name not in machine.moves:
         return "late"
     course.last_ms = max(course.last_ms, at_ms)
     course.opened = course.opened or name in machine.openers or name == RESOLVED
     _note(machine, course, event)
     for found in flags.of_body(machine, event):
         _find(course, found)
-    before = course.states
     if repeats_switch:
         _settle(machine, course, name)
         return "late"

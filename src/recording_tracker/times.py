@@ -57,8 +57,9 @@ def to_ms(moment: datetime) -> int:
 
 
 def from_ms(ms: int) -> datetime:
-    """Turn milliseconds since 1970 into an aware UTC moment."""
-    return EPOCH + timedelta(milliseconds=ms)
+    """Turn milliseconds since 1970 into an aware UTC moment; one that datetime cannot hold is the last one it can."""
+    # A deadline lies beyond the end of 9999 where the event it is counted from is dated in its last days.
+    return EPOCH + timedelta(milliseconds=min(ms, END_OF_TIME_MS - 1))
 
 
 def iso(ms: int) -> str:
@@ -75,7 +76,7 @@ def duration(text: str) -> timedelta:
     found = _duration(text.strip())
     if found is None:
         raise ValueError(f"{text[:40]!r} is no duration; write it as 90s, 45m, 12h, 7d or PT1H30M")
-    if not timedelta(0) < found <= LONGEST:
+    if not MILLISECOND <= found <= LONGEST:
         raise ValueError(f"{text[:40]!r} is no usable duration; it must be more than 0s and at most 36525d")
     return found
 

@@ -33,7 +33,7 @@ from recording_tracker.errors import (
 from recording_tracker.events import Callback
 from recording_tracker.flags import SEVERITIES, Flag
 from recording_tracker.intake import Intake, QuarantineLimits
-from recording_tracker.journal import Entry, Expectation, Filter, Journal, Quarantined
+from recording_tracker.journal import BUSY_TIMEOUT, Entry, Expectation, Filter, Journal, Quarantined
 from recording_tracker.machine import Machine, find_machines
 from recording_tracker.machine.definition import OUTCOMES, PHASES
 from recording_tracker.parsing import Parsed, read, resolution
@@ -73,13 +73,14 @@ class Tracker:
         create: bool = True,
         max_body_bytes: int = MAX_BODY_BYTES,
         quarantine: QuarantineLimits | None = None,
+        busy_timeout: timedelta = BUSY_TIMEOUT,
     ) -> None:
         self.readonly = readonly
         folder = machines or os.environ.get("TRACKER_MACHINES")
         self._machines_folder = Path(folder) if folder else None
         self._max_body_bytes = max_body_bytes
         self._quarantine = quarantine or QuarantineLimits()
-        self._journal = self._open(path, create=create)
+        self._journal = self._open(path, create=create, busy_timeout=busy_timeout)
         self._all_readers: list[Journal] = []
         self._loaded: tuple[Mapping[str, Adapter], Mapping[str, Machine], Intake] | None = None
         self.begin_process()
@@ -94,12 +95,12 @@ class Tracker:
         if self._loaded is not None:
             self._loaded[2].forget()
 
-    def _open(self, path: str | PathLike[str] | Journal, *, create: bool) -> Journal:
+    def _open(self, path: str | PathLike[str] | Journal, *, create: bool, busy_timeout: timedelta) -> Journal:
         if not isinstance(path, (str, PathLike)):
             return path
         from recording_tracker.journal.sqlite import SqliteJournal
 
-        return SqliteJournal(Path(path), readonly=self.readonly, create=create and not self.readonly)
+        return SqliteJournal(Path(path), readonly=self.readonly, create=create, busy_timeout=busy_timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -402,6 +403,7 @@ class Tracker:
         adapters, machines, _ = self._parts
         if dry_run:
             return rebuild.replay(self._reader, adapters, machines, now_ms=_ms(now), dry_run=True)
+        self._check_writable()
         with self._lock:
             self._parts[2].forget()
             return rebuild.replay(self._journal, adapters, machines, now_ms=_ms(now), dry_run=False)
@@ -457,11 +459,14 @@ class Tracker:
             self._loaded = (adapters, machines, Intake(self._journal, adapters, machines, self._quarantine))
         return self._loaded
 
+    def _check_writable(self) -> None:
+        if self.readonly:
+            raise UsageError("this tracker was opened read-only; open it without readonly to write")
+
     @contextmanager
     def _transaction(self) -> Iterator[Intake]:
         """Hold a write transaction; what the intake remembers is dropped when it fails."""
-        if self.readonly:
-            raise UsageError("this tracker was opened read-only; open it without readonly to write")
+        self._check_writable()
         intake = self._parts[2]
         try:
             with self._journal.writing():

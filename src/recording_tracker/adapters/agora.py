@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
+from json.encoder import encode_basestring_ascii
+from operator import itemgetter
 from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator
 
 from recording_tracker.adapters.agora_details import Label, Natural, Uid
 from recording_tracker.adapters.agora_events import EVENTS, Reading
-from recording_tracker.adapters.fields import MAX_ID_LENGTH, Identifier, Millis, Payload, number, read
+from recording_tracker.adapters.fields import MAX_FILES, MAX_ID_LENGTH, Identifier, Millis, Payload, number, read
 from recording_tracker.adapters.words import quoted
-from recording_tracker.body import digest
+from recording_tracker.body import digest, digest_of_text
 from recording_tracker.errors import QuarantinedBodyError
 from recording_tracker.events import Callback, Event, File, Ignored
 
@@ -42,11 +45,11 @@ MESSAGES: Final = {kind: name for kind, (name, _) in EVENTS.items() if kind != 1
 SPELLINGS: Final = {"filename": "fileName", "UtcMs": "utcMs", "leaveStatus": "exitStatus"}
 LISTS_FILES: Final = {3, 4, 31, 32, 71, 81, 1001}
 EXIT, SNAPSHOT = 11, 45
-MAX_FILES: Final = 10_000
 
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
 _EXTENSION = re.compile(r"[^/]\.([A-Za-z0-9]{1,8})\Z", re.ASCII)
-_BOOLEANS = {"true": True, "false": False}
+_BOOLEANS = {"true", "false"}
+_CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
 def product(value: object) -> int:
@@ -120,8 +123,10 @@ def canonical_id(text: str) -> str:
 
 def _event(kind: int, body: dict[str, Any], found: Common, received_ms: int) -> Event:
     name, reading = _read_details(kind, found)
-    files = tuple(_files(kind, found.details))
-    details = digest(_canonical(found.details))
+    files = tuple(islice(_files(kind, found.details), MAX_FILES + 1))
+    if len(files) > MAX_FILES:
+        raise QuarantinedBodyError(f"payload.details: at most {MAX_FILES} files are expected")
+    details = digest_of_text(_spelled(found.details))
     return Event(
         recording_id=found.sid,
         event_id=f"{kind}.{_shown(found.sequence)}.{found.sendts}.{_shown(found.uid)}.{details[:12]}",
@@ -225,15 +230,23 @@ def _file(entry: object, place: str) -> File:
     )
 
 
-def _canonical(value: Any) -> Any:
-    """Spell what two documentations spell differently in one way, so that a digest cannot tell them apart."""
+def _spelled(value: Any) -> str:
+    """
+    Write *value* as JSON with sorted keys, what two documentations spell differently in one way.
+
+    A digest cannot tell them apart then. It is text at once, because a respelled copy of the largest
+    details takes as much memory as the body.
+    """
     if isinstance(value, dict):
-        return {_key(key, value): _canonical(inner) for key, inner in value.items()}
+        pairs = sorted([(_key(key, value), inner) for key, inner in value.items()], key=itemgetter(0))
+        return "{" + ",".join([f"{encode_basestring_ascii(key)}:{_spelled(inner)}" for key, inner in pairs]) + "}"
     if isinstance(value, list):
-        return [_canonical(inner) for inner in value]
+        return "[" + ",".join([_spelled(inner) for inner in value]) + "]"
     if isinstance(value, str):
-        return int(value) if _DECIMAL.fullmatch(value) else _BOOLEANS.get(value, value)
-    return value
+        if _DECIMAL.fullmatch(value):
+            return str(int(value))
+        return value if value in _BOOLEANS else encode_basestring_ascii(value)
+    return _CONSTANTS[value] if value is None or isinstance(value, bool) else repr(value)
 
 
 def _key(key: str, siblings: dict[str, Any]) -> str:

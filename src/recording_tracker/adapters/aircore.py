@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
-from recording_tracker.adapters.fields import Identifier, Kind, Millis, Payload, read
+from pydantic import Field
+
+from recording_tracker.adapters.fields import MAX_ID_LENGTH, Identifier, Kind, Millis, Payload, read
 from recording_tracker.adapters.words import quoted, word
 from recording_tracker.body import digest
 from recording_tracker.events import Callback, Event, File
@@ -69,6 +71,12 @@ class Addressed(Payload):
     recording: Address
 
 
+class Parameters(Payload):
+    """What the callback url says beside the recording; a group's name may hold odd characters."""
+
+    group: Annotated[str | None, Field(max_length=MAX_ID_LENGTH)] = None
+
+
 def parse(body: dict[str, Any], callback: Callback) -> list[Event]:
     """Turn one callback into its event."""
     found = read(Body, body)
@@ -85,7 +93,7 @@ def parse(body: dict[str, Any], callback: Callback) -> list[Event]:
             name=name,
             received_ms=callback.received_ms,
             occurred_ms=found.timestamp,
-            group_id=next((callback.query[key] for key in GROUP_PARAMETERS if callback.query.get(key)), None),
+            group_id=_group(callback.query),
             aliases=_aliases(recording_id),
             files=_files(recording),
             codes=tuple(_codes(found)),
@@ -116,6 +124,11 @@ def canonical_id(text: str) -> str:
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     port = "" if parts.port in (None, DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
     return urlunsplit((parts.scheme, host + port, parts.path.rstrip("/"), parts.query, ""))
+
+
+def _group(query: Mapping[str, str]) -> str | None:
+    given = next((query[key] for key in GROUP_PARAMETERS if query.get(key)), None)
+    return read(Parameters, {"group": given}).group
 
 
 def _recording_id(url: str | None) -> str:

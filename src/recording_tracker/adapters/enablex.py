@@ -22,7 +22,16 @@ from recording_tracker.adapters.enablex_codes import (
     label,
     read_answer,
 )
-from recording_tracker.adapters.fields import Identifier, Kind, Payload, TextOrNumber, number, read, text_or_number
+from recording_tracker.adapters.fields import (
+    MAX_FILES,
+    Identifier,
+    Kind,
+    Payload,
+    TextOrNumber,
+    number,
+    read,
+    text_or_number,
+)
 from recording_tracker.adapters.words import quoted, word
 from recording_tracker.body import digest
 from recording_tracker.errors import QuarantinedBodyError
@@ -177,7 +186,10 @@ def _listed(kind: str, body: dict[str, Any]) -> Listed | None:
     about = read(FileBody, body)
     key = next((key for key in (kind, "recording", "files") if body.get(key) not in (None, "", [], {})), None)
     value = body[key] if key else []
-    addresses = (_address(key, item) for item in (value if isinstance(value, list) else [value]))
+    items = value if isinstance(value, list) else [value]
+    if len(items) > MAX_FILES:
+        raise QuarantinedBodyError(f"{key}: at most {MAX_FILES} files are expected")
+    addresses = (_address(key, item) for item in items)
     urls = dict.fromkeys(url for url in addresses if url)
     return Listed(key, tuple(urls), (about.stage or "").strip() or None, about.file_size)
 

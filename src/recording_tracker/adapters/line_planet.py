@@ -11,7 +11,16 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator
 
-from recording_tracker.adapters.fields import Identifier, Kind, Number, Payload, TextOrNumber, number, read
+from recording_tracker.adapters.fields import (
+    MAX_FILES,
+    Identifier,
+    Kind,
+    Number,
+    Payload,
+    TextOrNumber,
+    number,
+    read,
+)
 from recording_tracker.adapters.words import quoted, word
 from recording_tracker.body import digest
 from recording_tracker.events import Callback, Event, File, Ignored
@@ -34,12 +43,22 @@ def start_ms(value: object) -> int:
     return found * 1000 if found < FIRST_MILLIS else found
 
 
+def few(value: object) -> object:
+    """Take a list of no more files than are read one by one."""
+    if isinstance(value, list) and len(value) > MAX_FILES:
+        raise ValueError(f"at most {MAX_FILES} files are expected")
+    return value
+
+
 class Recorded(Payload):
     """One file of one side."""
 
     object_id: TextOrNumber | None = None
     hash: str | None = None
     order: Number | None = None
+
+
+Files = Annotated[list[Recorded] | None, BeforeValidator(few)]
 
 
 class Body(Payload):
@@ -49,8 +68,8 @@ class Body(Payload):
     recording_start_time: Annotated[int, BeforeValidator(start_ms)]
     recording_status: Kind = "COMPLETED"
     error_code: TextOrNumber | None = None
-    from_recordings: list[Recorded] | None = None
-    to_recordings: list[Recorded] | None = None
+    from_recordings: Files = None
+    to_recordings: Files = None
 
 
 class Recording(Payload):

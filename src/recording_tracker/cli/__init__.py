@@ -6,12 +6,14 @@ import errno
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
+from recording_tracker.cli.groups import Group
+from recording_tracker.cli.signals import Terminated, terminate
 from recording_tracker.errors import TrackerError
 
 # Command → the module that has it; none is imported before its command is called.
@@ -35,7 +37,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that imports a command when it is called, because ``status`` is typed by a person who waits."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -51,8 +53,22 @@ class LazyGroup(click.Group):
         return command
 
 
+def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    if value and not ctx.resilient_parsing:
+        try:
+            found = version("recording-tracker")
+        except PackageNotFoundError:
+            found = "of a checkout that is not installed"
+        click.echo(f"tracker, version {found}")
+        ctx.exit()
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="recording-tracker", prog_name="tracker")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
 @click.option("--db", metavar="PATH", help="The database; else TRACKER_DB, else recordings.db.")
 @click.pass_context
 def cli(ctx: click.Context, db: str | None) -> None:
@@ -64,24 +80,28 @@ def cli(ctx: click.Context, db: str | None) -> None:
     ctx.obj = {"db": db}
 
 
-class Terminated(BaseException):
-    """SIGTERM has come."""
+# What a group without a command raises, so that its help is shown; older versions of click show it themselves.
+_ShowHelp: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+LONGEST_LINE = 2_000
 
 
 def main() -> NoReturn:
     """Run ``tracker``; whatever goes wrong becomes one line on standard error and an exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure: Any = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            # A terminal that cannot show a character gets its escape, never a traceback.
-            reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, _terminate)
+    _open_streams()
+    signal.signal(signal.SIGTERM, terminate)
     status = _run()
     sys.exit(status)
 
 
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    raise Terminated
+def _open_streams() -> None:
+    """Let streams that the caller has closed be empty, and show what a terminal cannot show as its escape."""
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123  open as long as the process
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
 
 
 def _run() -> int:  # noqa: PLR0911  one line an error is the table of exit statuses
@@ -90,13 +110,21 @@ def _run() -> int:  # noqa: PLR0911  one line an error is the table of exit stat
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         return error.exit_code
+    except SystemExit:
+        # What click makes of a closed pipe.
+        return _output_failed(BrokenPipeError(errno.EPIPE, ""))
+    except _ShowHelp as error:
+        click.echo(error.ctx.get_help(), err=True)
+        return 2
     except click.UsageError as error:
-        where = f"; see '{error.ctx.command_path} --help'" if error.ctx else ""
-        return _complain(f"{error.format_message().rstrip('.')}{where}", 2)
+        return _complain(_usage(error), 2)
     except click.ClickException as error:
         return _complain(error.format_message(), 74)
     except TrackerError as error:
         return _complain(str(error), error.exit_status)
+    except UnicodeEncodeError as error:
+        # An argument's bytes that are no UTF-8 arrive as lone surrogates.
+        return _complain(f"{str(error.object)[:60]!r}: is not UTF-8 text", 2)
     except OSError as error:
         return _output_failed(error)
     except (click.Abort, KeyboardInterrupt):
@@ -106,10 +134,18 @@ def _run() -> int:  # noqa: PLR0911  one line an error is the table of exit stat
     return result if isinstance(result, int) else 0
 
 
-def _complain(message: str, status: int) -> int:
-    from recording_tracker.report.safe import printable
+def _usage(error: click.UsageError) -> str:
+    said = error.format_message().rstrip(".")
+    where = f"see '{error.ctx.command_path} --help'" if error.ctx else ""
+    return f"{said[:1].lower()}{said[1:]}{' ' if said.endswith('?') else '; ' if where else ''}{where}"
 
-    click.echo(f"error: {printable(message)}", err=True)
+
+def _complain(message: str, status: int) -> int:
+    from recording_tracker.report.safe import middle
+
+    # Where nobody can be told, the status still tells it.
+    with suppress(OSError):
+        click.echo(f"error: {middle(message, LONGEST_LINE)}", err=True)
     return status
 
 

@@ -8,7 +8,7 @@ from io import StringIO
 
 import click
 
-from recording_tracker.cli.options import as_duration, database, now_option, print_lines, reading
+from recording_tracker.cli.options import as_duration, database, now_option, print_lines, reading, width
 from recording_tracker.cli.output import write_file
 from recording_tracker.report import markdown, sheets, text
 from recording_tracker.results import AuditReport
@@ -52,18 +52,18 @@ def audit_command(
     tracker audit --format md -o report.md
     """
     report = tracker.audit(now, since=since)
-    lines = written(report, "json" if as_json else form)
+    form = "json" if as_json else form
     if output is None:
-        print_lines(lines)
+        print_lines(written(report, form, columns=width()))
     else:
-        write_file(output, [click.unstyle(line) for line in lines], database(ctx, None))
+        write_file(output, [click.unstyle(line) for line in written(report, form)], database(ctx))
     return 1 if report.needs_attention else 0
 
 
-def written(report: AuditReport, form: str) -> list[str]:
-    """Write *report* as lines in one of FORMATS."""
+def written(report: AuditReport, form: str, *, columns: int | None = None) -> list[str]:
+    """Write *report* as lines in one of FORMATS, text in no more than *columns*."""
     if form == "json":
         return [json.dumps(report.to_json(), ensure_ascii=True, allow_nan=False)]
     if form == "csv":
         return StringIO(sheets.audit_csv(report)).read().splitlines()
-    return list(markdown.audit_markdown(report) if form == "md" else text.audit_lines(report))
+    return list(markdown.audit_markdown(report) if form == "md" else text.audit_lines(report, columns))

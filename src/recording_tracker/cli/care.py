@@ -8,15 +8,15 @@ import click
 
 from recording_tracker.cli.options import (
     as_duration,
+    database,
+    db_options,
+    json_option,
     now_option,
     print_json,
     print_lines,
     reading,
     talk,
     writing,
-    db_options,
-    database,
-    json_option,
 )
 from recording_tracker.report.safe import printable
 from recording_tracker.results import Difference

@@ -38,15 +38,16 @@ def demo_command(ctx: click.Context, /, *, db: str | None, as_json: bool) -> Non
     """Take the bundled example deliveries of all five providers in, and show what the tracker makes of them."""
     db = db or ctx.obj.get("db")
     path = Path(db) if db else Path(tempfile.mkdtemp(prefix="tracker-demo-")) / "recordings.db"
-    if path.exists():
-        raise UsageError(f"{path}: is there already; the demo makes a new database")
+    report_path = path.with_name("audit.md")
+    for made in (path, report_path):
+        if made.exists():
+            raise UsageError(f"{made}: is there already; the demo makes a new database and a new report")
     summary = Summary()
     with Tracker(path) as tracker:
         for file in sorted(examples_folder().glob("*.jsonl")):
             with file.open("rb") as stream:
                 tracker.ingest_many((line for _, line in log_lines(stream) if isinstance(line, dict)), summary=summary)
         report = tracker.audit(NOW)
-        report_path = path.with_name("audit.md")
         write_file(str(report_path), written(report, "md"), path)
         if as_json:
             print_json({"database": str(path), "report": str(report_path), **summary.to_json()})
@@ -70,10 +71,10 @@ def _tour(tracker: Tracker, summary: Summary) -> None:
     print_lines(text.list_lines(recordings, NOW, width()))
     worst = next((recording for recording in recordings if recording.stuck and recording.events > 1), recordings[0])
     _step(f"tracker status {worst.id}", "all of one")
-    print_lines(text.status_lines(worst, NOW))
+    print_lines(text.status_lines(worst, NOW, width=width()))
     _step("tracker audit", "the nightly report")
-    print_lines(text.audit_lines(tracker.audit(NOW)))
+    print_lines(text.audit_lines(tracker.audit(NOW), width()))
 
 
 def _step(command: str, what: str) -> None:
-    click.echo(f"\n{click.style(f'$ {command}', fg='cyan')}   # {what}")
+    print_lines(["", f"{click.style(f'$ {command}', fg='cyan')}   # {what}"])

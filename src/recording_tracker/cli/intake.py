@@ -2,26 +2,65 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import click
 
 from recording_tracker.cli.options import as_duration, as_moment, creating, present, print_json, talk
 from recording_tracker.cli.progress import Progress
-from recording_tracker.cli.signals import StopRequest, stop_on_signals
+from recording_tracker.cli.signals import StopRequest, Terminated, stop_on_signals
 from recording_tracker.deliveries import bare_bodies, log_lines
-from recording_tracker.errors import PermissionDeniedError, StorageError, UnknownProviderError, UsageError
+from recording_tracker.errors import (
+    DamagedError,
+    PermissionDeniedError,
+    StorageError,
+    UnknownProviderError,
+    UsageError,
+)
 from recording_tracker.results import Summary
 from recording_tracker.tracker import BATCH, Tracker
 
+Item = tuple[int, dict[str, Any] | UsageError]
+"""A line's number, and the delivery that it holds or its fault."""
+GZIP = b"\x1f\x8b"
+
+
+def _readable(ctx: click.Context, param: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Look at all files before anything is taken in or made."""
+    for name in names:
+        if name != "-":
+            _check_input(name)
+    return names
+
+
+def _check_input(name: str) -> None:
+    try:
+        kind = Path(name).stat()
+    except PermissionError as error:
+        raise PermissionDeniedError(f"{name}: may not be read") from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from error
+    if stat.S_ISDIR(kind.st_mode):
+        raise StorageError(f"{name}: is a folder; a delivery log is expected")
+    if not os.access(name, os.R_OK):
+        raise PermissionDeniedError(f"{name}: may not be read")
+
+
+def _unreadable(name: str, error: Exception) -> StorageError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return StorageError(f"{name}: cannot be read: {reason.lower()}")
+
 
 @click.command("ingest")
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", nargs=-1, metavar="[FILE]...", callback=_readable)
 @click.option(
     "--provider", metavar="NAME", help="The files hold this provider's bare bodies, one JSON value after another."
 )
@@ -56,21 +95,44 @@ def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | 
 
 def _ingest_file(tracker: Tracker, name: str, provider: str | None, summary: Summary, stop: StopRequest) -> None:
     shown = "standard input" if name == "-" else name
-    with _opened(name) as stream, Progress(stream, shown) as progress:
-        items = log_lines(stream) if provider is None else bare_bodies(stream, provider)
-        batch: list[tuple[int, object]] = []
+    with _opened(name, stop) as stream, Progress(stream, shown) as progress:
+        items = _items(stream, shown, provider)
+        while batch := _batch(items, stop):
+            _ingest_batch(tracker, batch, shown, summary)
+            progress.update()
+            if stop.number:
+                return
+
+
+def _items(stream: BufferedReader, shown: str, provider: str | None) -> Iterator[Item]:
+    """Read deliveries and faults; raises StorageError and DamagedError, which name the file."""
+    try:
+        if stream.peek(2)[:2] == GZIP:
+            raise StorageError(f"{shown}: is compressed; use: gzip -dc FILE | tracker ingest -")
+        yield from log_lines(stream) if provider is None else bare_bodies(stream, provider)
+    except DamagedError as error:
+        raise DamagedError(f"{shown}: {error}") from error
+    except OSError as error:
+        raise _unreadable(shown, error) from error
+
+
+def _batch(items: Iterator[Item], stop: StopRequest) -> list[Item]:
+    """Read as much as is committed at once; what is read before a signal breaks it off is part of it."""
+    batch: list[Item] = []
+    try:
+        stop.waiting = True
         for item in items:
             batch.append(item)
             if len(batch) == BATCH:
-                _ingest_batch(tracker, batch, shown, summary)
-                progress.update()
-                batch = []
-                if stop.number:
-                    return
-        _ingest_batch(tracker, batch, shown, summary)
+                break
+        stop.waiting = False
+    except (KeyboardInterrupt, Terminated):
+        if not stop.number:
+            raise
+    return batch
 
 
-def _ingest_batch(tracker: Tracker, batch: list[tuple[int, object]], shown: str, summary: Summary) -> None:
+def _ingest_batch(tracker: Tracker, batch: list[Item], shown: str, summary: Summary) -> None:
     """Commit a batch, and name each line of which something could not be taken in."""
     problems = [(number, str(fault)) for number, fault in batch if isinstance(fault, UsageError)]
     lines = [(number, line) for number, line in batch if isinstance(line, dict)]
@@ -83,23 +145,21 @@ def _ingest_batch(tracker: Tracker, batch: list[tuple[int, object]], shown: str,
 
 
 @contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
+def _opened(name: str, stop: StopRequest) -> Iterator[BufferedReader]:
     if name == "-":
+        assert isinstance(sys.stdin.buffer, BufferedReader)
         yield sys.stdin.buffer
         return
-    path = Path(name)
     try:
-        if path.is_dir():
-            raise StorageError(f"{name}: is a folder; a delivery log is expected")
-        stream = path.open("rb")
+        # A pipe opens when somebody writes to it, which may be never.
+        stop.waiting = True
+        stream = Path(name).open("rb")  # noqa: SIM115  closed below
+        stop.waiting = False
     except PermissionError as error:
         raise PermissionDeniedError(f"{name}: may not be read") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StorageError(f"{name}: cannot be read: {reason.lower()}") from error
+    except OSError as error:
+        raise _unreadable(name, error) from error
     with stream:
-        if stream.peek(2)[:2] == b"\x1f\x8b":
-            raise StorageError(f"{name}: is compressed; use: gzip -dc {name} | tracker ingest -")
         yield stream
 
 

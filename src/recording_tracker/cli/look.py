@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from itertools import islice
 
 import click
 
 from recording_tracker.cli.options import as_moment, now_option, present, print_json, print_lines, reading, width
-from recording_tracker.errors import NotFoundError
+from recording_tracker.errors import NotFoundError, UnknownProviderError
 from recording_tracker.report import text
 from recording_tracker.tracker import Tracker
 
@@ -18,9 +19,12 @@ def unknown(name: str) -> NotFoundError:
     return NotFoundError(f"no recording {name!r}; 'tracker list' shows those there are")
 
 
+secrets_option = click.option("--secrets", is_flag=True, help="Show hashes and credentials of files too.")
+
+
 @click.command("status")
 @click.argument("name", metavar="ID")
-@click.option("--secrets", is_flag=True, help="Show hashes and credentials of files too.")
+@secrets_option
 @now_option
 @reading
 def status_command(tracker: Tracker, name: str, *, secrets: bool, now: datetime | None, as_json: bool) -> None:
@@ -41,7 +45,7 @@ def status_command(tracker: Tracker, name: str, *, secrets: bool, now: datetime 
             print_json(recording.to_json(secrets=secrets))
         else:
             print_lines([""] if number else [])
-            print_lines(text.status_lines(recording, now, secrets=secrets))
+            print_lines(text.status_lines(recording, now, secrets=secrets, width=width()))
 
 
 @click.command("history")
@@ -75,7 +79,8 @@ def history_command(tracker: Tracker, name: str, *, as_json: bool) -> None:
 @click.option("--flag", metavar="CODE", help="Only with an open flag of this code.")
 @click.option("--stuck", is_flag=True, help="Only stuck ones.")
 @click.option("--since", callback=as_moment, metavar="TIME", help="Only those that something has come of since.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1, max=sys.maxsize), metavar="N", help="At most so many.")
+@secrets_option
 @now_option
 @reading
 def list_command(
@@ -88,6 +93,7 @@ def list_command(
     stuck: bool,
     since: datetime | None,
     limit: int | None,
+    secrets: bool,
     now: datetime | None,
     as_json: bool,
 ) -> None:
@@ -99,12 +105,14 @@ def list_command(
     tracker list --provider agora --outcome failed --json
     """
     now = now or present()
+    if provider is not None and provider not in tracker.machines:
+        raise UnknownProviderError(provider, sorted(tracker.machines))
     recordings = tracker.recordings(
         provider=provider, phase=phase, outcome=outcome, flag=flag, stuck=stuck, since=since, now=now
     )
     found = islice(recordings, limit)
     if as_json:
         for recording in found:
-            print_json(recording.to_json())
+            print_json(recording.to_json(secrets=secrets))
     else:
         print_lines(text.list_lines(list(found), now, width()))

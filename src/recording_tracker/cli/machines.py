@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from recording_tracker.cli.groups import Group
 from recording_tracker.cli.options import json_option, print_json, print_lines, width
 from recording_tracker.errors import UnknownProviderError
 from recording_tracker.machine import Machine, find_machines, load_machine
@@ -22,7 +23,7 @@ folder_option = click.option(
 )
 
 
-@click.group("machines")
+@click.group("machines", cls=Group)
 def machines_command() -> None:
     """See and check the machines: each provider's lifecycle as data."""
 
@@ -48,11 +49,11 @@ def list_machines(*, machines_folder: str | None, as_json: bool) -> None:
             ", ".join(region.name for region in machine.regions),
             str(sum(len(region.states) for region in machine.regions)),
             str(len(machine.places)),
-            machine.digest[:12],
+            machine.digest[:8],
         )
         for machine in machines
     ]
-    print_lines(columns(("provider", "title", "regions", "states", "events", "digest"), rows, width(), flexible=1))
+    print_lines(columns(("provider", "title", "regions", "states", "events", "digest"), rows, width(), flexible=2))
 
 
 def _summary(machine: Machine) -> dict[str, object]:

@@ -14,20 +14,25 @@ from typing import Any, TypeVar
 
 import click
 
-from recording_tracker.report.safe import printable
+from recording_tracker.deliveries import LATEST_MS
+from recording_tracker.report.safe import middle
 from recording_tracker.times import duration, from_ms, moment_ms
 from recording_tracker.tracker import Tracker
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 DEFAULT_DB = "recordings.db"
+LONGEST_LINE = 2_000
 
 
 def as_moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
     """Read an option's value as an ISO 8601 time, UTC without a zone."""
     try:
-        return None if value is None else from_ms(moment_ms(value))
+        found = None if value is None else moment_ms(value)
     except (ValueError, OverflowError) as error:
         raise click.BadParameter(str(error)) from error
+    if found is not None and not 0 <= found <= LATEST_MS:
+        raise click.BadParameter(f"{value!r} is no usable time; it must be from 1970 to 9799")
+    return None if found is None else from_ms(found)
 
 
 def as_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
@@ -81,15 +86,20 @@ def _with_tracker(command: CommandT, *, readonly: bool, create: bool) -> Command
     @functools.wraps(command)
     def run(ctx: click.Context, /, *args: Any, db: str | None, machines_folder: str | None, **kwargs: Any) -> Any:
         path = database(ctx, db)
+        # So that whoever asks again is told of the same one.
+        ctx.ensure_object(dict)["db"] = str(path)
         with Tracker(path, machines=machines_folder, readonly=readonly, create=create) as tracker:
             return command(tracker, *args, **kwargs)
 
     return run  # type: ignore[return-value]
 
 
-def database(ctx: click.Context, db: str | None) -> Path:
+def database(ctx: click.Context, db: str | None = None) -> Path:
     """Return the database that is meant: by the command's option, the program's, the environment, or the default."""
-    return Path(db or (ctx.obj or {}).get("db") or os.environ.get("TRACKER_DB") or DEFAULT_DB)
+    given = db if db is not None else (ctx.obj or {}).get("db")
+    if given == "":
+        raise click.BadParameter("is empty; name the database", param_hint="'--db'", ctx=ctx)
+    return Path(given or os.environ.get("TRACKER_DB") or DEFAULT_DB)
 
 
 def width() -> int | None:
@@ -116,4 +126,4 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def talk(text: str) -> None:
     """Say something on standard error, in one line."""
-    click.echo(printable(text), err=True)
+    click.echo(middle(text, LONGEST_LINE), err=True)

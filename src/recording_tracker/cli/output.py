@@ -3,41 +3,73 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from recording_tracker.errors import PermissionDeniedError, StorageError, UsageError
 
+# https://sqlite.org/fileformat.html#magic_header_string
+_DATABASE = b"SQLite format 3\x00"
+
 
 def write_file(name: str, lines: Iterable[str], db: Path) -> None:
     """
     Write *lines* to the file *name*, in UTF-8.
 
-    Raises UsageError where it is the database or a folder, and StorageError or PermissionDeniedError.
+    Raises UsageError where it is a database or a folder, and StorageError or PermissionDeniedError.
     """
     path = Path(name)
     try:
-        if path.is_dir():
-            raise UsageError(f"{name}: is a folder; name a file")
-        if path.exists() and db.exists() and path.samefile(db):
-            raise UsageError(f"{name}: is the database; name another file")
-        _replace(path, "".join(f"{line}\n" for line in lines))
+        _check_place(path, db)
+        content = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+        if path.exists() and not path.is_file():
+            # A pipe or a device is written to; a file in its place would be something else.
+            path.write_bytes(content)
+        else:
+            _replace(Path(os.path.realpath(path)), content)
     except PermissionError as error:
         raise PermissionDeniedError(f"{name}: may not be written") from error
-    except OSError as error:
-        raise StorageError(f"{name}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StorageError(f"{name}: cannot be written: {reason.lower()}") from error
 
 
-def _replace(path: Path, content: str) -> None:
+def _check_place(path: Path, db: Path) -> None:
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name a file")
+    real = os.path.realpath(path)
+    if real in {os.path.realpath(db) + end for end in ("", "-wal", "-shm", "-journal")} or _is_database(path):
+        raise UsageError(f"{path}: is a database; name another file")
+
+
+def _is_database(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(len(_DATABASE)) == _DATABASE
+
+
+def _replace(path: Path, content: bytes) -> None:
+    mode = _mode(path)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.")
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content.encode("utf-8", "backslashreplace"))
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
+        Path(temporary).chmod(mode)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _mode(path: Path) -> int:
+    """Return the permissions that *path* has, or that a new file gets."""
+    if path.exists():
+        return stat.S_IMODE(path.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -27,10 +27,12 @@ class Progress:
         from rich.markup import escape
         from rich.progress import (
             BarColumn,
-            Progress as RichProgress,
             TextColumn,
             TimeRemainingColumn,
             TransferSpeedColumn,
+        )
+        from rich.progress import (
+            Progress as RichProgress,
         )
 
         console = Console(stderr=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from recording_tracker.cli.groups import Group
 from recording_tracker.cli.options import print_json, print_lines, reading, talk, width, writing
 from recording_tracker.errors import NotFoundError
 from recording_tracker.journal import Quarantined
@@ -18,7 +19,7 @@ from recording_tracker.tracker import Tracker
 SHOWN_BYTES = 10_000
 
 
-@click.group("quarantine")
+@click.group("quarantine", cls=Group)
 def quarantine_command() -> None:
     """See, retry and drop the bodies that could not be attributed."""
 

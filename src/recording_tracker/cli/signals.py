@@ -7,6 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import NoReturn
+
+
+class Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+def terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """Break off, as SIGINT does."""
+    raise Terminated
 
 
 @dataclass(slots=True)
@@ -14,20 +24,30 @@ class StopRequest:
     """Which signal has asked to stop; 0 as long as none has."""
 
     number: int = 0
+    waiting: bool = False
+    """Whether the work only waits for input, which a signal may break off at any place."""
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """Note SIGINT and SIGTERM instead of breaking off; a second one breaks off."""
+    """Note SIGINT and SIGTERM instead of breaking off, unless the work waits; a second one breaks off."""
     request = StopRequest()
 
     def note(number: int, frame: FrameType | None) -> None:
         request.number = number
-        signal.signal(number, before[number])
+        handler = before[signal.Signals(number)]
+        signal.signal(number, handler)
+        if request.waiting and callable(handler):
+            request.waiting = False
+            handler(number, frame)
 
-    before = {int(number): signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # What the caller has let be ignored stays so: nohup, or a job in the background of a script.
+    heard = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
+    for number in heard:
+        signal.signal(number, note)
     try:
         yield request
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in heard:
+            signal.signal(number, before[number])

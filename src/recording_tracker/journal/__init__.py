@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple, Protocol
 
 from recording_tracker.flags import Flag
 from recording_tracker.standing import Standing
+
+BUSY_TIMEOUT = timedelta(seconds=5)
+"""How long to wait for another process; less than the senders of callbacks wait for an answer."""
 
 
 class EventRow(NamedTuple):

@@ -5,16 +5,28 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 from urllib.parse import quote
 
-from recording_tracker.errors import BusyError, DamagedError, PermissionDeniedError, StorageError, VersionError
-from recording_tracker.journal.failures import lower, translated
+from recording_tracker.errors import (
+    BusyError,
+    DamagedError,
+    StorageError,
+    UsageError,
+    VersionError,
+)
+from recording_tracker.journal import BUSY_TIMEOUT
+from recording_tracker.journal.failures import refusal, translated
 
 APPLICATION_ID: Final = 0x524C544B
 SCHEMA_VERSION: Final = 1
-BUSY_TIMEOUT_MS: Final = 5_000
+SHM_BYTES: Final = 32_768
+"""The least that a -shm file of an open database has. https://sqlite.org/walformat.html"""
 WAL_LIMIT_BYTES: Final = 64 * 2**20
 """What a -wal file is cut back to, after a long reader has let it grow."""
 
@@ -22,34 +34,179 @@ WAL_LIMIT_BYTES: Final = 64 * 2**20
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "ncpfs"}
 
 
-def connect(path: Path, *, readonly: bool, create: bool) -> sqlite3.Connection:
+class Connection(sqlite3.Connection):
+    """A connection; *alone* where it reads a file that nobody else has open, and looks for no -wal."""
+
+    alone = False
+
+
+def connect(path: Path, *, readonly: bool, create: bool, busy_timeout: timedelta = BUSY_TIMEOUT) -> Connection:
     """
     Open *path*, bring its schema up to date, and return a connection that commits durably.
 
     Raises an error under TrackerError for whatever stands in the way.
     """
-    _check_place(path, create=create)
-    if not readonly:
-        _check_file_system(path)
-    mode = "ro" if readonly else "rwc" if create else "rw"
+    _check_place(path, create=create and not readonly)
     with translated(path):
-        connection = sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?mode={mode}",
-            uri=True,
-            timeout=BUSY_TIMEOUT_MS / 1000,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=256,
-        )
+        if readonly:
+            return _open_to_read(path, busy_timeout)
+        _check_file_system(path)
+        if create and not path.exists():
+            _create(path)
+        connection = _open(path, "mode=rw", busy_timeout)
         try:
-            _check_content(connection, path, readonly=readonly)
-            if not readonly:
-                _make_durable(connection, path)
-                _migrate(connection, path)
+            _check_content(connection, path, readonly=False)
+            _make_durable(connection, path, busy_timeout)
+            _migrate(connection, path)
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _open(path: Path, mode: str, busy_timeout: timedelta) -> Connection:
+    connection = sqlite3.connect(
+        f"{uri(path)}?{mode}",
+        uri=True,
+        timeout=busy_timeout.total_seconds(),
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+        factory=Connection,
+    )
+    try:
+        _check_log(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def uri(path: Path) -> str:
+    """Write *path* as SQLite reads it without mistaking any character of it for something else."""
+    return f"file:{quote(os.fsencode(path.absolute()))}"
+
+
+def _open_to_read(path: Path, busy_timeout: timedelta) -> Connection:
+    try:
+        connection = _open(path, "mode=ro", busy_timeout)
+        try:
+            _check_content(connection, path, readonly=True)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.OperationalError as error:
+        # In a folder that may not be written and on a full disk the files by which processes share a
+        # database cannot be made; where there are none, nobody shares it.
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or not is_alone(path):
+            raise
+        connection = _open(path, "immutable=1", busy_timeout)
+        connection.alone = True
+        try:
+            _check_content(connection, path, readonly=True)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def is_alone(path: Path) -> bool:
+    """Tell whether nobody else has *path* open, and all that is committed stands in the file itself."""
+    return _size(path, "-wal") == 0 and _size(path, "-shm") < SHM_BYTES
+
+
+def _size(path: Path, suffix: str) -> int:
+    """Return the size of a file that SQLite keeps beside *path*; 0 where there is none."""
+    try:
+        return Path(f"{path.resolve()}{suffix}").stat().st_size
+    except OSError:
+        return 0
+
+
+def _check_log(connection: Connection, path: Path) -> None:
+    """
+    Refuse a -wal of another database beside the file: SQLite would mix the two without a word.
+
+    Every commit counts up the one row of the table ``database``, so every -wal of it holds that row. Read
+    without the -wal it is an earlier one with the same id. To restore a backup over a database: stop all
+    who use it, remove its -wal and -shm, copy the backup to its place, start again.
+    """
+    if not _size(path, "-wal"):
+        return
+    try:
+        with closing(sqlite3.connect(f"{uri(path)}?immutable=1", uri=True)) as alone:
+            before = _imprint(alone)
+    except sqlite3.Error:
+        # A checkpoint may be writing just now; that is no reason to refuse.
+        return
+    now = _imprint(connection)
+    if before and now and (before[0] != now[0] or before[1] > now[1]):
+        raise DamagedError(
+            f"{path}: the -wal beside it belongs to another database or to another state of it; stop all who use it, "
+            "remove its -wal and -shm, and restore it from a backup"
+        )
+
+
+def _imprint(connection: sqlite3.Connection) -> tuple[str, int] | None:
+    """Return the database's id and how many commits it has seen; None where it has no such table."""
+    try:
+        found: tuple[str, int] | None = connection.execute("SELECT id, commits FROM database").fetchone()
+    except sqlite3.OperationalError:
+        return None
+    return found
+
+
+def abandon(connection: sqlite3.Connection) -> None:
+    """
+    Leave *connection* as it is until the process is gone, even when the interpreter ends.
+
+    What a child has inherited is the parent's: closing it would undo the parent's transaction in shared memory.
+    """
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+def _create(path: Path) -> None:
+    """
+    Make the database whole beside its place and link it there, so that nobody ever sees a part of it.
+
+    Who comes second uses what the first has made.
+    """
+    target = path.resolve()
+    beside = target.with_name(f".tracker-{token_hex(8)}")
+    try:
+        try:
+            _write(beside, _fresh())
+            os.link(beside, target)
+        except FileExistsError:
+            pass
+        finally:
+            beside.unlink(missing_ok=True)
+        _sync(target.parent)
+    except OSError as error:
+        raise refusal(path, error) from error
+
+
+def _fresh() -> bytes:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        _migrate(connection, Path(":memory:"))
+        return connection.serialize()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _check_place(path: Path, *, create: bool) -> None:
@@ -62,10 +219,10 @@ def _check_place(path: Path, *, create: bool) -> None:
         if not path.absolute().parent.is_dir():
             raise StorageError(f"{path}: its folder does not exist; make it first") from error
         return
-    except PermissionError as error:
-        raise PermissionDeniedError(f"{path}: {lower(error.strerror)}") from error
     except OSError as error:
-        raise StorageError(f"{path}: {lower(error.strerror)}") from error
+        raise refusal(path, error) from error
+    except ValueError as error:
+        raise UsageError(f"{str(path)!r}: is no path; {error}") from error
     if not stat.S_ISREG(mode):
         raise StorageError(f"{path}: is no regular file; a database is one")
 
@@ -97,8 +254,7 @@ def _check_content(connection: sqlite3.Connection, path: Path, *, readonly: bool
     """Refuse another program's database, and one of a newer schema."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     application = connection.execute("PRAGMA application_id").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if application != APPLICATION_ID and (tables or readonly):
+    if application != APPLICATION_ID:
         raise DamagedError(f"{path}: is not a database of the tracker; it has been left as it is")
     if version > SCHEMA_VERSION:
         raise VersionError(
@@ -111,24 +267,23 @@ def _check_content(connection: sqlite3.Connection, path: Path, *, readonly: bool
         )
 
 
-def _make_durable(connection: sqlite3.Connection, path: Path) -> None:
+def _make_durable(connection: sqlite3.Connection, path: Path, busy_timeout: timedelta) -> None:
     """Set what makes a commit outlive a power cut, and read it back: builds differ in their defaults."""
     # SQLite does not wait for a lock when it changes the journal mode, so two first opens can collide.
     # https://sqlite.org/pragma.html#pragma_journal_mode
-    for _ in range(200):
+    deadline = time.monotonic() + busy_timeout.total_seconds()
+    journal = None
+    while journal is None:
         try:
             journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
             if journal != "wal":
                 journal = connection.execute("PRAGMA journal_mode = wal").fetchone()[0]
-            break
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
-            connection.execute("PRAGMA busy_timeout = 50")
-            _wait_for_writer(connection)
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    else:
-        raise BusyError(f"{path}: another process keeps it from opening; try again")
+            if time.monotonic() >= deadline:
+                raise BusyError(f"{path}: another process keeps it from opening; try again") from error
+            _wait_for_writer(connection, busy_timeout)
     if journal != "wal":
         raise StorageError(f"{path}: its file system cannot hold a WAL database; put it on a local disk")
     connection.execute("PRAGMA synchronous = FULL")
@@ -137,25 +292,29 @@ def _make_durable(connection: sqlite3.Connection, path: Path) -> None:
         raise StorageError(f"{path}: synchronous=FULL cannot be set, so a commit would not be durable")
 
 
-def _wait_for_writer(connection: sqlite3.Connection) -> None:
-    """Wait up to the busy time-out for whoever holds the file."""
+def _wait_for_writer(connection: sqlite3.Connection, busy_timeout: timedelta) -> None:
+    """Wait for a moment until nobody writes."""
+    connection.execute("PRAGMA busy_timeout = 50")
     try:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
             raise
+    connection.execute(f"PRAGMA busy_timeout = {busy_timeout // timedelta(milliseconds=1)}")
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    if connection.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == SCHEMA_VERSION:
         return
     from recording_tracker.journal.migrations import migrate
 
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have done it while this one waited for the lock.
-        _check_content(connection, path, readonly=False)
+        if version:
+            _check_content(connection, path, readonly=False)
         if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
             migrate(connection)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

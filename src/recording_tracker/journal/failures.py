@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
+from pathlib import Path
 
-from recording_tracker.errors import BusyError, DamagedError, PermissionDeniedError, StorageError, TrackerError
+from recording_tracker.errors import (
+    BusyError,
+    DamagedError,
+    InDoubtError,
+    PermissionDeniedError,
+    StorageError,
+    TrackerError,
+)
 
 RESTORE = "restore it from a backup; it has been left as it is"
 
@@ -18,21 +29,82 @@ def translated(path: object) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _translation(path, error) from error
+    except (UnicodeDecodeError, JSONDecodeError) as error:
+        # Whatever is read inside has been written by us.
+        raise damaged(path) from error
 
 
-def _translation(path: object, error: sqlite3.Error) -> TrackerError:
+def damaged(path: object) -> DamagedError:
+    """Return the error of a file that does not hold what was written."""
+    return DamagedError(f"{path}: is damaged or no database; {RESTORE}")
+
+
+def in_doubt(path: object, error: sqlite3.Error) -> InDoubtError:
+    """
+    Return the error of a COMMIT that failed.
+
+    The write-ahead log may hold it all the same: a failed fsync says nothing of what reached the disk.
+    """
+    return InDoubtError(f"{_translation(path, error)}; the commit failed, so it may be stored or not: send it again")
+
+
+def _translation(  # noqa: PLR0911  one line a code is the table of failures
+    path: object, error: sqlite3.Error
+) -> TrackerError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         return BusyError(f"{path}: another process keeps it busy; try again")
     if code == sqlite3.SQLITE_FULL:
         return StorageError(f"{path}: the disk is full")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
         return PermissionDeniedError(f"{path}: may not be written")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return DamagedError(f"{path}: is damaged or no database; {RESTORE}")
+    # Text that is no UTF-8 is refused by Python, not by SQLite, and quoted whole; tables that are not
+    # there have been: the schema is checked when the file is opened. Only rows that contradict each
+    # other break a constraint.
+    unreadable = str(error).startswith(("Could not decode", "no such"))
+    if unreadable or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT):
+        return damaged(path)
     if code == sqlite3.SQLITE_CANTOPEN:
-        return StorageError(f"{path}: cannot be opened; a WAL database needs write access to its folder")
+        return _cannot_open(path)
+    if code == sqlite3.SQLITE_IOERR and _is_full(path):
+        return StorageError(f"{path}: the disk is full")
     return StorageError(f"{path}: cannot be read or written: {lower(str(error))}")
+
+
+def _cannot_open(path: object) -> TrackerError:
+    """Ask the system for the reason, which SQLite keeps to itself."""
+    folder = Path(str(path)).absolute().parent
+    try:
+        # Never the file itself: closing it would drop the locks that this process has on it.
+        os.close(os.open(folder, os.O_RDONLY))
+    except OSError as error:
+        return refusal(path, error)
+    if not os.access(folder, os.W_OK):
+        return PermissionDeniedError(
+            f"{path}: cannot be opened; a WAL database needs write access to its folder (or use a backup copy)"
+        )
+    if _is_full(path):
+        return StorageError(f"{path}: the disk is full; {folder} takes no more files")
+    return StorageError(f"{path}: cannot be opened, or the files -wal and -shm cannot be made beside it in {folder}")
+
+
+def _is_full(path: object) -> bool:
+    """Tell whether there is no room for another file, or for the least of what SQLite asks for."""
+    try:
+        room = os.statvfs(Path(str(path)).absolute().parent)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < 65_536 or (room.f_files > 0 and room.f_favail == 0)
+
+
+def refusal(path: object, error: OSError) -> TrackerError:
+    """Return the error that tells what the system said of *path*."""
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return PermissionDeniedError(f"{path}: {lower(error.strerror)}")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        folder = Path(str(path)).absolute().parent
+        return StorageError(f"{path}: the disk is full; {folder} takes no more files")
+    return StorageError(f"{path}: {lower(error.strerror)}")
 
 
 def lower(text: str | None) -> str:

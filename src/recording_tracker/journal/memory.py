@@ -67,6 +67,9 @@ class MemoryJournal:
     def close(self) -> None:
         pass
 
+    def cut_log(self) -> None:
+        pass
+
     def reader(self) -> MemoryJournal:
         return self
 

@@ -7,6 +7,11 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 TABLES = """
+CREATE TABLE database (
+    id TEXT PRIMARY KEY,             -- random; a backup has its own
+    commits INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE recordings (
     id INTEGER PRIMARY KEY,
     provider TEXT NOT NULL,
@@ -190,6 +195,7 @@ def tables(db: Database) -> None:
     """Make every table, index and view."""
     for statement in _statements(TABLES):
         db.conn.execute(statement)
+    db.conn.execute("INSERT INTO database VALUES (lower(hex(randomblob(16))), 0)")
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -5,18 +5,32 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
-from recording_tracker.errors import InDoubtError, StorageError
+from recording_tracker.errors import DamagedError, StorageError, UsageError
 from recording_tracker.events import File
-from recording_tracker.flags import Flag
-from recording_tracker.journal import Count, Entry, EventRow, Expectation, Filter, Quarantined, Total, Variant
-from recording_tracker.journal.connection import connect
-from recording_tracker.journal.failures import translated
+from recording_tracker.flags import ERROR, INFO, WARNING, Flag
+from recording_tracker.journal import (
+    BUSY_TIMEOUT,
+    Count,
+    Entry,
+    EventRow,
+    Expectation,
+    Filter,
+    Quarantined,
+    Total,
+    Variant,
+)
+from recording_tracker.journal.connection import abandon, connect, is_alone, uri
+from recording_tracker.journal.failures import RESTORE, damaged, in_doubt, refusal, translated
 from recording_tracker.standing import Standing
 
 # The columns that are fields of a Standing, in its order.
@@ -27,54 +41,106 @@ _UPDATE = f"UPDATE recordings SET {', '.join(f'{column} = ?' for column in _COLU
 _SELECT = f"SELECT id, {', '.join(_COLUMNS)} FROM recordings"
 _EVENT_COLUMNS = ", ".join(EventRow._fields)
 _IS_RECORDING = "(opened = 1 OR announced = 1)"
+_EVER_MS = -(2**63)
 _ALIASES, _STATE, _AWAITS = (_FIELDS.index(name) for name in ("aliases", "state", "awaits"))
+_REGIONS = tuple(_FIELDS.index(name) for name in ("stall_region", "due_region"))
 _BOOLEANS = tuple(_FIELDS.index(name) for name in ("opened", "announced", "complete"))
-_LEFT_TO_THE_PARENT: list[sqlite3.Connection] = []
+_OPEN: WeakSet[SqliteJournal] = WeakSet()
+_FORK_WAIT_S = 1.0
+_NOBODY = 0
 PAGE = 500
 """Rows that a listing reads at a time, so that no reader holds up the checkpoint of a writer for long."""
 
 
 class SqliteJournal:
-    """A Journal in the file *path*; one connection, which one thread uses at a time."""
+    """
+    A Journal in the file *path*; one connection, which one thread uses at a time.
 
-    def __init__(self, path: Path, *, readonly: bool = False, create: bool = True) -> None:
+    *busy_timeout* is how long it waits for another process before it raises BusyError.
+    """
+
+    def __init__(
+        self, path: Path, *, readonly: bool = False, create: bool = True, busy_timeout: timedelta = BUSY_TIMEOUT
+    ) -> None:
         self.path = path
+        # The program may change its folder while the journal is open.
+        self._place = path.absolute()
         self.readonly = readonly
+        self._busy_timeout = busy_timeout
+        self._in_use = threading.RLock()
+        self._resting = False
         self._open(create=create)
+        _OPEN.add(self)
 
     def _open(self, *, create: bool) -> None:
-        self._handle = connect(self.path, readonly=self.readonly, create=create)
+        self._handle = connect(self._place, readonly=self.readonly, create=create, busy_timeout=self._busy_timeout)
         self._process = os.getpid()
-        self._file = _identity(self.path)
+        self._file = _identity(self._place)
         self._data_version = -1
 
     @property
     def _connection(self) -> sqlite3.Connection:
-        """The connection of this process: one that was open across a fork belongs to the parent."""
+        """The connection of this process, opened again after a fork."""
         if self._process != os.getpid():
-            # Closing it here would break the parent's locks. https://sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_
-            _LEFT_TO_THE_PARENT.append(self._handle)
+            self._leave_to_the_parent()
+            self._open(create=False)
+        elif self._handle.alone and not is_alone(self._place):
+            self._handle.close()
             self._open(create=False)
         return self._handle
 
     def close(self) -> None:
+        _OPEN.discard(self)
         if self._process == os.getpid():
             with translated(self.path):
                 self._handle.close()
 
     def reader(self) -> SqliteJournal:
-        return SqliteJournal(self.path, readonly=True, create=False)
+        return SqliteJournal(self._place, readonly=True, create=False, busy_timeout=self._busy_timeout)
+
+    # Forks
+
+    def rest(self, *, until: float) -> None:
+        """
+        Close the connection as soon as no other thread uses it; the next use opens another.
+
+        A child that inherits one holds none of its locks, but SQLite in the child takes them as held:
+        what the child commits would be lost as soon as the parent closes.
+        https://sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_
+        """
+        self._resting = self._in_use.acquire(timeout=max(0, until - time.monotonic()))
+        if self._resting and self._process == os.getpid() and not self._handle.in_transaction:
+            with suppress(sqlite3.Error):
+                self._handle.close()
+            self._process = _NOBODY
+
+    def wake(self) -> None:
+        """Let others use it again, in the parent."""
+        if self._resting:
+            self._in_use.release()
+
+    def begin_process(self) -> None:
+        """Begin without what the parent still holds, in the child."""
+        self._in_use = threading.RLock()
+        self._leave_to_the_parent()
+
+    def _leave_to_the_parent(self) -> None:
+        if self._process != _NOBODY:
+            abandon(self._handle)
+            self._process = _NOBODY
 
     # Transactions
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        with translated(self.path):
+        with self._in_use, translated(self.path):
             # A transaction that reads before it writes fails at once when another has written since.
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 self._check_file()
                 yield
+                # So every -wal shows whose it is; see _check_log.
+                self._connection.execute("UPDATE database SET commits = commits + 1")
                 self._commit()
             except BaseException:
                 if self._connection.in_transaction:
@@ -85,19 +151,18 @@ class SqliteJournal:
         try:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            # The write-ahead log may hold it all the same: a failed fsync says nothing of what reached the disk.
-            raise InDoubtError(f"{self.path}: the commit failed, so it may be stored or not; send it again") from error
+            raise in_doubt(self.path, error) from error
 
     def _check_file(self) -> None:
         """Refuse to write to a file that nobody can find any more."""
-        if _identity(self.path) != self._file:
+        if _identity(self._place) != self._file:
             raise StorageError(
                 f"{self.path}: was removed or replaced while it was open; stop all who use it, then restart"
             )
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        with translated(self.path):
+        with self._in_use, translated(self.path):
             self._connection.execute("BEGIN")
             try:
                 yield
@@ -110,11 +175,11 @@ class SqliteJournal:
         return before != self._data_version
 
     def _one(self, sql: str, *values: Any) -> Any:
-        with translated(self.path):
+        with self._in_use, translated(self.path):
             return self._connection.execute(sql, values).fetchone()
 
     def _all(self, sql: str, *values: Any) -> list[Any]:
-        with translated(self.path):
+        with self._in_use, translated(self.path):
             return self._connection.execute(sql, values).fetchall()
 
     def _run(self, sql: str, *values: Any) -> sqlite3.Cursor:
@@ -203,6 +268,8 @@ class SqliteJournal:
 
     def entry(self, number: int) -> Entry:
         row = self._one(f"{_SELECT} WHERE id = ?", number)
+        if row is None and self._connection.in_transaction:
+            raise DamagedError(f"{self.path}: recording number {number} is in an index and not there; {RESTORE}")
         if row is None:
             raise StorageError(f"{self.path}: recording number {number} is no longer there")
         return self._entry(row)
@@ -211,8 +278,13 @@ class SqliteJournal:
         number, *fields = row
         file_count, _, _, course = fields[len(_FIELDS) :]
         values = fields[: len(_FIELDS)]
-        values[_ALIASES], values[_AWAITS] = tuple(json.loads(values[_ALIASES])), tuple(json.loads(values[_AWAITS]))
-        values[_STATE] = json.loads(values[_STATE])
+        try:
+            values[_ALIASES], values[_AWAITS] = tuple(json.loads(values[_ALIASES])), tuple(json.loads(values[_AWAITS]))
+            values[_STATE] = json.loads(values[_STATE])
+        except json.JSONDecodeError as error:
+            raise damaged(self.path) from error
+        if any(values[place] is not None and values[place] not in values[_STATE] for place in _REGIONS):
+            raise damaged(self.path)
         for place in _BOOLEANS:
             values[place] = bool(values[place])
         files = self._files(number) if file_count else ()
@@ -234,6 +306,8 @@ class SqliteJournal:
         )
         found, notes = [], {}
         for code, severity, message, region, evidence, raised_ms, cleared_ms, acknowledged_ms, note in rows:
+            if severity not in (ERROR, WARNING, INFO):
+                raise damaged(self.path)
             events = tuple(evidence.split("\n")) if evidence else ()
             if acknowledged_ms is not None:
                 notes[(code, region, evidence)] = note or ""
@@ -354,7 +428,7 @@ class SqliteJournal:
             "SELECT id, provider, received_ms, reason, body, query FROM quarantine "
             f"WHERE id > ? AND received_ms >= ? ORDER BY id LIMIT {PAGE}",
             last,
-            -1 if since_ms is None else since_ms,
+            _EVER_MS if since_ms is None else since_ms,
         ):
             last = rows[-1][0]
             yield from (Quarantined(*row) for row in rows)
@@ -364,7 +438,7 @@ class SqliteJournal:
         return rows, size
 
     def count_quarantined(self, *, since_ms: int | None = None) -> int:
-        since = -1 if since_ms is None else since_ms
+        since = _EVER_MS if since_ms is None else since_ms
         return int(self._one("SELECT count(*) FROM quarantine WHERE received_ms >= ?", since)[0])
 
     def count(self, counts: Iterable[Count]) -> None:
@@ -413,7 +487,8 @@ class SqliteJournal:
         return self._found("SELECT id FROM recordings WHERE provider = ? AND group_id = ?", ids)
 
     def _found(self, sql: str, ids: Sequence[tuple[str, str]]) -> list[int]:
-        numbers = [row[0] for pair in dict.fromkeys(ids) for row in self._all(sql, *pair)]
+        known = (pair for pair in dict.fromkeys(ids) if _is_unicode(pair[1]))
+        numbers = [row[0] for pair in known for row in self._all(sql, *pair)]
         return [number for number in dict.fromkeys(numbers) if self._is_recording(number)]
 
     def _is_recording(self, number: int) -> bool:
@@ -422,15 +497,19 @@ class SqliteJournal:
     def find_prefix(self, prefix: str, *, limit: int) -> list[tuple[str, int]]:
         found: dict[tuple[str, int], None] = {}
         bounds = (prefix, prefix + "\U0010ffff", limit)
-        for provider in self.providers():
+        for provider in self.providers() if _is_unicode(prefix) else ():
             for name, number, table in (
                 ("recording_id", "id", "recordings"),
                 ("alias", "recording", "aliases"),
                 ("group_id", "id", "recordings"),
             ):
-                sql = f"SELECT {name}, {number} FROM {table} WHERE provider = ? AND {name} >= ? AND {name} < ? LIMIT ?"
+                sql = (
+                    f"SELECT {name}, {number} FROM {table} WHERE provider = ? AND {name} >= ? AND {name} < ? "
+                    f"AND EXISTS (SELECT 1 FROM recordings AS r WHERE r.id = {table}.{number} AND {_IS_RECORDING}) "
+                    f"ORDER BY {name}, {number} LIMIT ?"
+                )
                 found |= dict.fromkeys((text, place) for text, place in self._all(sql, provider, *bounds))
-        return [(text, number) for text, number in found if self._is_recording(number)]
+        return list(found)
 
     def providers(self) -> list[str]:
         return [row[0] for row in self._all("SELECT DISTINCT provider FROM totals WHERE recordings > 0 ORDER BY 1")]
@@ -467,7 +546,7 @@ class SqliteJournal:
             "WHERE f.recording = r.id AND f.cleared_ms IS NULL AND f.severity <> 'info' AND f.raised_ms < ?2) "
             f"AND {_IS_RECORDING} UNION "
             "SELECT recording FROM flags WHERE cleared_ms IS NULL AND severity <> 'info' "
-            "AND raised_ms > ?1 AND raised_ms < ?2 ORDER BY 1",
+            "AND raised_ms > ?1 AND (code <> 'missing-event' OR raised_ms < ?2) ORDER BY 1",
             since_ms,
             now_ms,
         )
@@ -498,7 +577,8 @@ class SqliteJournal:
             "SELECT provider, phase, coalesce(outcome, ''), machine, count(*) FROM recordings "
             f"WHERE {_IS_RECORDING} GROUP BY 1, 2, 3, 4"
         )
-        kept = {(*total[:2], total.outcome or "", total.machine): total.recordings for total in self.totals()}
+        rows = self._all("SELECT provider, phase, outcome, machine, recordings FROM totals WHERE recordings <> 0")
+        kept = {tuple(key): number for *key, number in rows}
         for *key, number in counted:
             if kept.pop(tuple(key), 0) != number:
                 yield f"totals of {', '.join(key[:3])}: do not add up to the {number} recordings that are there"
@@ -509,7 +589,47 @@ class SqliteJournal:
         self._all("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def backup(self, path: str) -> None:
-        self._all("VACUUM INTO ?", path)
+        try:
+            # SQLite takes an empty file for a free place; whoever else has just made one must not lose his.
+            Path(path).open("xb").close()
+        except FileExistsError as error:
+            raise UsageError(f"{path}: is there already; name a new file") from error
+        except OSError as error:
+            raise refusal(path, error) from error
+        target = uri(Path(path))
+        try:
+            with self._in_use, translated(f"{self.path} copied to {path}"):
+                self._connection.execute("VACUUM INTO ?", (target,))
+                with closing(sqlite3.connect(f"{target}?mode=rw", uri=True)) as copy, copy:
+                    # Else the -wal of what it is a copy of would pass for its own.
+                    copy.execute("UPDATE database SET id = lower(hex(randomblob(16)))")
+        except BaseException:
+            Path(path).unlink(missing_ok=True)
+            raise
+
+
+def _before_fork() -> None:
+    until = time.monotonic() + _FORK_WAIT_S
+    for journal in list(_OPEN):
+        journal.rest(until=until)
+
+
+def _after_fork_in_parent() -> None:
+    for journal in list(_OPEN):
+        journal.wake()
+
+
+def _after_fork_in_child() -> None:
+    for journal in list(_OPEN):
+        journal.begin_process()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+
+
+def _is_unicode(text: str) -> bool:
+    # What the command line could not decode holds lone surrogates, which SQLite cannot be asked for.
+    return text.encode(errors="ignore").decode() == text
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

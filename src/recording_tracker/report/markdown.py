@@ -10,7 +10,8 @@ from recording_tracker.report.safe import printable
 from recording_tracker.report.text import when
 from recording_tracker.results import AuditReport
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&:@-])")
+# The point after www too: of that alone some renderers make a link. https://github.github.com/gfm/#autolinks-extension-
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&:@-]|(?<=www)\.)", re.IGNORECASE)
 
 
 def audit_markdown(report: AuditReport) -> Iterator[str]:

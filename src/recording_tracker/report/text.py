@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from textwrap import wrap
 
-from click import style
+from click import style, unstyle
 
 from recording_tracker.flags import ERROR, WARNING, Flag
 from recording_tracker.recording import Recording, without_credentials
@@ -16,21 +17,25 @@ from recording_tracker.times import short
 COLORS = {ERROR: "red", WARNING: "yellow"}
 MOST_FILES = 10
 MOST_LISTED = 50
-WIDE = 200
+MOST_OF_A_LINE = 40
+NARROW = 60
+LONGEST_NAME = 1_024
 _LABEL = 12
 
 
-def status_lines(recording: Recording, now: datetime, *, secrets: bool = False) -> Iterator[str]:
-    """Tell all of one recording, what is wrong with it first."""
+def status_lines(
+    recording: Recording, now: datetime, *, secrets: bool = False, width: int | None = None
+) -> Iterator[str]:
+    """Tell all of one recording, what is wrong with it first; sentences in no more columns than *width*."""
     yield f"{style(printable(recording.provider), bold=True)} {style(printable(recording.id), bold=True)}"
     yield "  " + _verdict(recording)
     for flag in recording.flags:
-        yield from _flag_lines(flag, now)
+        yield from _flag_lines(flag, now, width)
     if recording.group_id is not None and recording.recording_id is not None:
-        yield _field("group", printable(recording.group_id))
+        yield _field("group", printable(recording.group_id, width=LONGEST_NAME))
     if recording.aliases:
-        yield _field("also", ", ".join(printable(alias) for alias in recording.aliases))
-    yield _field("state", _state(recording))
+        yield _field("also", ", ".join(printable(alias, width=LONGEST_NAME) for alias in recording.aliases))
+    yield from _fields("state", _state(recording), width)
     for label, moment in (
         ("started", recording.started_at),
         ("ended", recording.ended_at),
@@ -41,10 +46,10 @@ def status_lines(recording: Recording, now: datetime, *, secrets: bool = False) 
         if moment is not None:
             yield _field(label, when(moment, now))
     if recording.awaits:
-        yield _field("awaits", ", ".join(printable(name) for name in recording.awaits))
-    if recording.progress is not None:
+        yield from _fields("awaits", ", ".join(printable(name) for name in recording.awaits), width)
+    if recording.progress is not None and not recording.complete:
         yield _field("uploaded", f"{recording.progress:.0%}")
-    yield _field("last event", _last_event(recording, now))
+    yield from _fields("last event", _last_event(recording, now), width)
     yield from _file_lines(recording, secrets=secrets)
 
 
@@ -56,13 +61,33 @@ def _verdict(recording: Recording) -> str:
     return style(f"{recording.phase}{outcome}", fg=color)
 
 
-def _flag_lines(flag: Flag, now: datetime) -> Iterator[str]:
+def _flag_lines(flag: Flag, now: datetime, width: int | None, indent: str = "  ") -> Iterator[str]:
     acknowledged = " (acknowledged)" if flag.acknowledged else ""
     head = style(f"{flag.severity:<8}{flag.code}", fg=COLORS.get(flag.severity))
-    yield f"  {head}{acknowledged}, since {when(flag.raised_at, now)}"
-    yield f"          {printable(flag.message)}"
+    yield f"{indent}{head}{acknowledged}, since {when(flag.raised_at, now)}"
+    yield from _wrapped(printable(flag.message), f"{indent:<{len(indent) + 8}}", width)
     if flag.note:
-        yield f"          note: {printable(flag.note)}"
+        yield from _wrapped(f"note: {printable(flag.note)}", f"{indent:<{len(indent) + 8}}", width)
+
+
+def _wrapped(text: str, indent: str, width: int | None) -> Iterator[str]:
+    """Break *text* into lines of no more than *width* columns, each indented."""
+    if width is None:
+        yield f"{indent}{text}"
+    else:
+        yield from wrap(
+            text,
+            max(width, len(indent) + 20),
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+        )
+
+
+def _fields(label: str, text: str, width: int | None) -> Iterator[str]:
+    """Write a field whose text may take several lines."""
+    for number, line in enumerate(_wrapped(text, " " * (_LABEL + 2), width)):
+        yield line if number else _field(label, line.lstrip())
 
 
 def _field(label: str, text: str) -> str:
@@ -94,8 +119,8 @@ def _file_lines(recording: Recording, *, secrets: bool) -> Iterator[str]:
             f"no. {file.order}" if file.order is not None else None,
             file.hash if secrets else None,
         ]
-        words = " ".join(printable(word) for word in told if word)
-        name = printable(url or file.name or "without a name")
+        words = " ".join(printable(word, width=LONGEST_NAME) for word in told if word)
+        name = printable(url or file.name or "without a name", width=LONGEST_NAME)
         yield _field("files" if number == 0 else "", f"{name}{f' ({words})' if words else ''}")
     if len(recording.files) > MOST_FILES:
         yield _field("", f"and {len(recording.files) - MOST_FILES} more")
@@ -112,14 +137,31 @@ def list_lines(recordings: Sequence[Recording], now: datetime, width: int | None
     rows = [
         (
             printable(recording.provider),
-            printable(recording.id),
+            printable(recording.id if width is None else _short_name(recording)),
             _phase(recording),
             short(now - recording.last_event.received_at) if recording.last_event else "-",
-            ",".join(dict.fromkeys(flag.code for flag in recording.flags)) or "-",
+            _codes(recording, all_of_them=width is None),
         )
         for recording in recordings
     ]
-    yield from columns(("provider", "recording", "phase", "heard", "flags"), rows, width, flexible=1)
+    heads = ("provider", "recording", "phase", "heard", "flags")
+    if width is None or width >= NARROW:
+        yield from columns(heads, rows, width, flexible=1)
+    else:
+        yield from columns((heads[1], heads[4]), [(row[1], row[4]) for row in rows], width, flexible=0)
+
+
+def _short_name(recording: Recording) -> str:
+    """Return the shortest name of one recording that ``status`` knows, where its id would fill the line."""
+    return min((recording.id, *recording.aliases), key=len) if len(recording.id) > MOST_OF_A_LINE else recording.id
+
+
+def _codes(recording: Recording, *, all_of_them: bool) -> str:
+    """Name the flags' codes, the worst first; else that one, and how many more there are."""
+    codes = list(dict.fromkeys(flag.code for flag in recording.flags))
+    if all_of_them or len(codes) < 2:
+        return ",".join(codes) or "-"
+    return f"{codes[0]} +{len(codes) - 1}"
 
 
 def _phase(recording: Recording) -> str:
@@ -127,11 +169,15 @@ def _phase(recording: Recording) -> str:
 
 
 def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None, *, flexible: int) -> Iterator[str]:
-    """Align *rows* below *heads*; where they are wider than *width* the *flexible* column gives way, then the last."""
+    """
+    Align *rows* below *heads*.
+
+    Where they are wider than *width* the *flexible* column gives way, then the last, then all from the first on.
+    """
     widths = [max(len(row[place]) for row in (heads, *rows)) for place in range(len(heads))]
     if width is not None:
         gaps = 2 * (len(heads) - 1)
-        for place, least in ((flexible, 18), (len(heads) - 1, 12)):
+        for place, least in ((flexible, 18), (len(heads) - 1, 12), *((place, 4) for place in range(len(heads)))):
             over = sum(widths) + gaps - width
             widths[place] = max(min(widths[place], least), widths[place] - max(over, 0))
     for number, row in enumerate((heads, *rows)):
@@ -144,7 +190,7 @@ def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
 
 
 def history_lines(lines: Sequence[HistoryLine], width: int | None) -> Iterator[str]:
-    """Tell each event in one line, in lifecycle order."""
+    """Tell each event in one line, in lifecycle order; its moves below it where they don't fit into *width*."""
     rows = [
         (
             f"{line.occurred_at or line.received_at:%Y-%m-%d %H:%M:%S}{' ' if line.occurred_at else '?'}",
@@ -159,7 +205,16 @@ def history_lines(lines: Sequence[HistoryLine], width: int | None) -> Iterator[s
         for line in lines
     ]
     heads = ("occurred (UTC)", "event", "verdict", "delay", "times", "moves")
-    yield from columns(heads, rows, width, flexible=1)
+    whole = list(columns(heads, rows, None, flexible=1))
+    if width is None or all(len(unstyle(line)) <= width for line in whole):
+        yield from whole
+        return
+    head, *shortened = columns(heads[:-1], [row[:-1] for row in rows], width, flexible=1)
+    yield head
+    for row, line in zip(rows, shortened, strict=True):
+        yield line
+        if row[-1]:
+            yield from _wrapped(row[-1], " " * 22, width)
 
 
 def _delay(delay: timedelta | None) -> str:
@@ -170,8 +225,8 @@ def _delay(delay: timedelta | None) -> str:
     return short(delay) if delay > timedelta(0) else f"-{short(-delay)}"
 
 
-def audit_lines(report: AuditReport) -> Iterator[str]:
-    """Tell the nightly report: the answer first, then the stuck, then what else is wrong."""
+def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
+    """Tell the nightly report: the answer first, then the stuck, then what else is wrong; sentences within *width*."""
     now = report.now
     for provider in report.silent:
         last = report.providers[provider].last_received_at
@@ -183,8 +238,8 @@ def audit_lines(report: AuditReport) -> Iterator[str]:
     yield style(f"{len(report.stuck)} stuck of {report.open} open recordings", fg=color, bold=True) + (
         f", {report.recordings} in all, at {now:%Y-%m-%d %H:%M:%S}Z"
     )
-    yield from _section("Stuck, the longest first", report.stuck, now)
-    yield from _section("Not stuck, but flagged", report.flagged, now)
+    yield from _section("Stuck, the longest first", report.stuck, now, width)
+    yield from _section("Not stuck, but flagged", report.flagged, now, width)
     if report.quarantined:
         yield ""
         yield style(f"{report.quarantined} bodies could not be attributed and are kept aside", fg="yellow")
@@ -195,17 +250,17 @@ def audit_lines(report: AuditReport) -> Iterator[str]:
     for provider, names in report.never_received.items():
         wanted = "; ".join(" or ".join(group) for group in names)
         yield ""
-        yield f"{printable(provider)} has never sent: {wanted}"
+        yield from _wrapped(f"{printable(provider)} has never sent: {wanted}", "", width)
         yield "  probably the account has not subscribed to them; say so in limits.subscribed"
     if report.outdated:
         yield ""
         yield f"{report.outdated} recordings rest on an older version of their machine"
         yield "  'tracker replay' brings them up to date"
     yield ""
-    yield from _provider_lines(report)
+    yield from _provider_lines(report, width)
 
 
-def _section(title: str, recordings: Sequence[Recording], now: datetime) -> Iterator[str]:
+def _section(title: str, recordings: Sequence[Recording], now: datetime, width: int | None) -> Iterator[str]:
     if not recordings:
         return
     yield ""
@@ -214,13 +269,12 @@ def _section(title: str, recordings: Sequence[Recording], now: datetime) -> Iter
         yield f"  {style(printable(recording.provider), bold=True)} {printable(recording.id)}  {_phase(recording)}"
         for flag in recording.flags:
             if flag.severity in COLORS:
-                yield "  " + next(_flag_lines(flag, now))
-                yield f"            {printable(flag.message)}"
+                yield from _flag_lines(flag, now, width, indent="    ")
     if len(recordings) > MOST_LISTED:
         yield f"  and {len(recordings) - MOST_LISTED} more; 'tracker audit --json' has all"
 
 
-def _provider_lines(report: AuditReport) -> Iterator[str]:
+def _provider_lines(report: AuditReport, width: int | None) -> Iterator[str]:
     rows = [
         (
             printable(name),
@@ -232,4 +286,4 @@ def _provider_lines(report: AuditReport) -> Iterator[str]:
         for name, provider in report.providers.items()
     ]
     if rows:
-        yield from columns(("provider", "recordings", "open", "outcomes", "last heard"), rows, None, flexible=3)
+        yield from columns(("provider", "recordings", "open", "outcomes", "last heard"), rows, width, flexible=3)
