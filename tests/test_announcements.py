@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import permutations
 from pathlib import Path
@@ -291,7 +291,7 @@ def announce(tracker: Tracker, minutes: int, at_s: int = 0) -> None:
 
 
 def test_announcements_and_events_give_the_same_in_any_order() -> None:
-    steps = [
+    steps: list[Callable[[Tracker], object]] = [
         lambda tracker: announce(tracker, 10),
         lambda tracker: tracker.expect("enablex", group="room-a", within=WITHIN, at=START),
         lambda tracker: tell(tracker, "enablex", "roomdrop", 1800),
@@ -311,7 +311,7 @@ def test_announcements_and_events_give_the_same_in_any_order() -> None:
 
 
 def test_an_announcement_and_what_opens_nothing_give_the_same_in_any_order() -> None:
-    steps = [
+    steps: list[Callable[[Tracker], object]] = [
         lambda tracker: announce(tracker, 10),
         lambda tracker: announce(tracker, 5, at_s=60),
         lambda tracker: announce(tracker, 30, at_s=60),
@@ -434,7 +434,7 @@ def test_a_delivery_log_gives_the_same_line_by_line_and_at_once() -> None:
 
 
 @pytest.mark.parametrize("named", [{}, {"recording_id": "x", "group": "y"}, {"recording_id": ""}, {"group": ""}])
-def test_an_announcement_names_a_recording_or_a_group(tracker: Tracker, named: dict[str, str]) -> None:
+def test_an_announcement_names_a_recording_or_a_group(tracker: Tracker, named: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="either recording_id or group_id is expected"):
         tracker.expect("agora", **named, at=START)
 

@@ -907,6 +907,16 @@ def test_a_region_that_is_required_from_now_on_opens_what_was_complete(path: Pat
         assert the_only(tracker, after(90)).outcome == "available"
 
 
+def test_the_folder_of_machines_can_be_named_by_the_environment(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "aircore.toml").write_text(STRICTER)
+    monkeypatch.setenv("TRACKER_MACHINES", str(tmp_path))
+
+    with Tracker(path) as tracker:
+        assert timedelta(minutes=1) == tracker.machines["aircore"].limits.lost_after
+
+
 def test_a_broken_machine_file_is_one_clear_error_and_loses_nothing(path: Path) -> None:
     with Tracker(path) as tracker:
         tell(tracker, "aircore", "recording-stopped", 60)
@@ -1175,12 +1185,13 @@ def test_one_recording_is_erased_and_the_others_stay(tracker: Tracker, path: Pat
     marked = {"recording.location.address": "https://files.example.com/private-name.m4a"}
     tell(tracker, "aircore", "recording-uploaded", 70, changes=marked)
     tell(tracker, "aircore", "recording-uploaded", 70, label="b")
+    assert [file.name for file in path.parent.iterdir() if b"private-name" in file.read_bytes()]
 
     erased = tracker.erase(url_of("a"))
 
     assert url_of("a") == erased
     assert [one.recording_id for one in tracker.recordings(now=START)] == [url_of("b")]
-    assert [body for (body,) in rows(path, "SELECT body FROM events") if b"private-name" in body] == []
+    assert [] == [file.name for file in path.parent.iterdir() if b"private-name" in file.read_bytes()]
     assert tracker.history(erased) == []
     assert tracker.verify().sound
 

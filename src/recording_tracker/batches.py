@@ -61,7 +61,8 @@ def take_many(intake: Intake, bodies: Sequence[Parsed], summary: Summary) -> lis
         change, is_new = intake.take(provider, recording_id, pairs, at_ms=at_ms)
         for (place, _, _), found in zip(arrivals, is_new, strict=True):
             new[place] = new[place] or found
-        summary.touched.add(change.entry_number)
+        if change.standing.exists:
+            summary.touched.add(change.entry_number)
         summary.raised += len(change.raised)
         summary.cleared += len(change.cleared)
     results = [

@@ -255,6 +255,9 @@ class _Cutter:
 
     def cut(self, piece: _Piece) -> Iterator[tuple[int, bytes | UsageError]]:
         """Yield the values that end in *piece*, and one fault for what stands between them."""
+        if not self.depth and b"{" not in piece.text and b"[" not in piece.text:
+            yield from self._stray(piece, piece.text)
+            return
         done = escaped = 0
         for found in _STRUCTURE.finditer(piece.text):
             sign = found.group()

@@ -84,7 +84,7 @@ def conclude(
         stall_region=stall_region,
         due_ms=due_ms,
         due_region=due_region,
-        progress=course.progress,
+        progress=_progress(course, outcome),
         last_name=course.last_name if seen else None,
         last_occurred_ms=course.last_occurred_ms,
         last_received_ms=course.last_received_ms if seen else None,
@@ -109,6 +109,11 @@ def _started(course: Course) -> int | None:
     if course.body_started_ms is not None:
         return course.body_started_ms
     return course.first_ms if course.events else None
+
+
+def _progress(course: Course, outcome: str | None) -> float | None:
+    # The last report before the end is below 1 where what is uploaded after it is told by another event.
+    return 1.0 if course.progress is not None and outcome in ("available", "backed_up") else course.progress
 
 
 def _stall(course: Course, situation: Situation) -> tuple[int | None, str | None]:

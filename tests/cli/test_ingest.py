@@ -312,7 +312,7 @@ def test_bodies_that_never_end_are_read_in_linear_time() -> None:
 
 
 def test_a_body_too_long_is_named_and_the_next_is_taken(tracker: Command, tmp_path: Path) -> None:
-    long = json.dumps({"event": "x", "list": [{"a": 1}] * 60_000}, indent=1)
+    long = json.dumps({"event": "x", "list": [{"a": 1}] * 150_000}, indent=1)
     content = "\n".join([json.dumps(aircore(1)), long, json.dumps(aircore(2))])
 
     run = bodies(tracker, tmp_path / "new.db", content.encode())

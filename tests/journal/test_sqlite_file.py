@@ -33,6 +33,7 @@ PROCESSES = 8
 AT_MS = 1_700_000_000_123
 FAR_MS = 4_000_000_000_000
 TABLES = {
+    "database",
     "recordings",
     "aliases",
     "events",
@@ -402,6 +403,7 @@ REFUSED: dict[str, tuple[Callable[[Path], None], type[TrackerError], str]] = {
     "another program's mark": (made_by("PRAGMA application_id = 5"), DamagedError, "is not a database of the tracker"),
     "another program's version": (made_by("PRAGMA user_version = 1"), DamagedError, "is not a database of the tracker"),
     "a text file": (text_file, DamagedError, "is damaged or no database"),
+    "an empty file": (Path.touch, DamagedError, "is not a database of the tracker"),
     "zeros": (zeros, DamagedError, "is damaged or no database"),
     "a truncated database": (truncated, DamagedError, "is damaged or no database"),
     "a folder": (folder, StorageError, "is no regular file"),
@@ -412,7 +414,7 @@ REFUSED: dict[str, tuple[Callable[[Path], None], type[TrackerError], str]] = {
         f"has schema version {SCHEMA_VERSION + 6}, newer than {SCHEMA_VERSION} of this program",
     ),
 }
-WAYS = {
+WAYS: dict[str, Any] = {
     "to write": {"readonly": False, "create": True},
     "to write what is there": {"readonly": False, "create": False},
     "to read": {"readonly": True, "create": False},
@@ -434,41 +436,13 @@ def test_what_is_no_database_of_ours_is_refused_and_left_as_it_is(path: Path, wh
     assert before == contents(path.parent)
 
 
-@pytest.mark.parametrize("way", ["to write what is there", "to read"])
-@pytest.mark.parametrize(
-    ("prepare", "kind", "words"),
-    [
-        (lambda path: None, StorageError, "no such database"),
-        (lambda path: path.write_bytes(b""), DamagedError, "is not a database of the tracker"),
-    ],
-    ids=["missing", "empty"],
-)
-def test_nothing_is_made_of_nothing_unless_asked_for(
-    path: Path, way: str, prepare: Callable[[Path], object], kind: type[TrackerError], words: str
-) -> None:
-    prepare(path)
-    before = contents(path.parent)
+@pytest.mark.parametrize(("readonly", "create"), [(False, False), (True, False), (True, True)])
+def test_a_missing_file_is_not_made_unless_asked_for(path: Path, *, readonly: bool, create: bool) -> None:
+    with pytest.raises(StorageError) as raised:
+        SqliteJournal(path, readonly=readonly, create=create)
 
-    with pytest.raises(kind) as raised:
-        SqliteJournal(path, **WAYS[way]).close()
-
-    assert str(raised.value).startswith(f"{path}: {words}")
-    assert before == contents(path.parent)
-
-
-def test_reading_makes_nothing_even_where_making_is_allowed(path: Path) -> None:
-    with pytest.raises(StorageError, match="no such database"):
-        SqliteJournal(path, readonly=True, create=True)
-
+    assert f"{path}: no such database; name it with --db or TRACKER_DB" == str(raised.value)
     assert [] == list(path.parent.iterdir())
-
-
-def test_an_empty_file_may_become_a_database(path: Path) -> None:
-    path.touch()
-
-    make(path, standing("r1"))
-
-    assert [("r1",)] == ask(path, "SELECT recording_id FROM recordings")
 
 
 def test_a_missing_folder_is_named_and_not_made(path: Path) -> None:

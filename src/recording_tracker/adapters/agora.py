@@ -6,6 +6,7 @@ https://docs.agora.io/en/realtime-media/cloud-recording/build/handle-events/rece
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -46,9 +47,10 @@ SPELLINGS: Final = {"filename": "fileName", "UtcMs": "utcMs", "leaveStatus": "ex
 LISTS_FILES: Final = {3, 4, 31, 32, 71, 81, 1001}
 EXIT, SNAPSHOT = 11, 45
 
-_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII)
+# A value, not a key, that is a number or a boolean as text; inside of a text a quote has a backslash before it.
+_QUOTED = re.compile(r'(?<=[:\[,])"(-?(?:0|[1-9][0-9]{0,18})|true|false)"(?!:)', re.ASCII)
+_RESPELLED = re.compile(f'"(?:{"|".join(SPELLINGS)})":')
 _EXTENSION = re.compile(r"[^/]\.([A-Za-z0-9]{1,8})\Z", re.ASCII)
-_BOOLEANS = {"true", "false"}
 _CONSTANTS = {None: "null", True: "true", False: "false"}
 
 
@@ -126,7 +128,7 @@ def _event(kind: int, body: dict[str, Any], found: Common, received_ms: int) -> 
     files = tuple(islice(_files(kind, found.details), MAX_FILES + 1))
     if len(files) > MAX_FILES:
         raise QuarantinedBodyError(f"payload.details: at most {MAX_FILES} files are expected")
-    details = digest_of_text(_spelled(found.details))
+    details = digest_of_text(_canonical(found.details))
     return Event(
         recording_id=found.sid,
         event_id=f"{kind}.{_shown(found.sequence)}.{found.sendts}.{_shown(found.uid)}.{details[:12]}",
@@ -230,22 +232,27 @@ def _file(entry: object, place: str) -> File:
     )
 
 
-def _spelled(value: Any) -> str:
-    """
-    Write *value* as JSON with sorted keys, what two documentations spell differently in one way.
+def _canonical(details: dict[str, Any]) -> str:
+    """Write the details as JSON, what two documentations spell differently in one way, so that a digest is the same."""
+    text = json.dumps(details, sort_keys=True, separators=(",", ":"))
+    # A key that is spelled anew has another place among the sorted ones.
+    return _spelled(details) if _RESPELLED.search(text) else _QUOTED.sub(_unquoted, text)
 
-    A digest cannot tell them apart then. It is text at once, because a respelled copy of the largest
-    details takes as much memory as the body.
-    """
+
+def _unquoted(match: re.Match[str]) -> str:
+    return "0" if match[1] == "-0" else match[1]
+
+
+def _spelled(value: Any) -> str:
+    """Write *value* as text at once: a respelled copy of the largest details would take as much memory as the body."""
     if isinstance(value, dict):
         pairs = sorted([(_key(key, value), inner) for key, inner in value.items()], key=itemgetter(0))
         return "{" + ",".join([f"{encode_basestring_ascii(key)}:{_spelled(inner)}" for key, inner in pairs]) + "}"
     if isinstance(value, list):
         return "[" + ",".join([_spelled(inner) for inner in value]) + "]"
     if isinstance(value, str):
-        if _DECIMAL.fullmatch(value):
-            return str(int(value))
-        return value if value in _BOOLEANS else encode_basestring_ascii(value)
+        # Before it stands what stands before a value.
+        return _QUOTED.sub(_unquoted, f":{encode_basestring_ascii(value)}")[1:]
     return _CONSTANTS[value] if value is None or isinstance(value, bool) else repr(value)
 
 

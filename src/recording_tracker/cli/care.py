@@ -90,7 +90,7 @@ def verify_command(tracker: Tracker, *, as_json: bool) -> int:
 @click.command("backup")
 @click.argument("file")
 @reading
-def backup_command(tracker: Tracker, file: str, *, as_json: bool) -> None:
+def backup_command(tracker: Tracker, file: str, *, as_json: bool) -> int:
     """Write a copy that is right under load, and check it."""
     tracker.backup(file)
     with Tracker(file, readonly=True) as copy:
@@ -98,7 +98,8 @@ def backup_command(tracker: Tracker, file: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"file": file, **report.to_json()})
     else:
-        talk(f"{file}: {report.recordings} recordings, checked")
+        talk(f"{file}: {report.recordings} recordings, {'checked' if report.sound else 'not sound, like what it copies'}")
+    return 0 if report.sound else 1
 
 
 @click.command("prune")

@@ -42,8 +42,10 @@ _SELECT = f"SELECT id, {', '.join(_COLUMNS)} FROM recordings"
 _EVENT_COLUMNS = ", ".join(EventRow._fields)
 _IS_RECORDING = "(opened = 1 OR announced = 1)"
 _EVER_MS = -(2**63)
+_FIRST_MS = -62_135_596_800_000  # 0001-01-01, the first moment that datetime can hold
 _ALIASES, _STATE, _AWAITS = (_FIELDS.index(name) for name in ("aliases", "state", "awaits"))
 _REGIONS = tuple(_FIELDS.index(name) for name in ("stall_region", "due_region"))
+_MOMENTS = tuple(place for place, name in enumerate(_FIELDS) if name.endswith("_ms"))
 _BOOLEANS = tuple(_FIELDS.index(name) for name in ("opened", "announced", "complete"))
 _OPEN: WeakSet[SqliteJournal] = WeakSet()
 _FORK_WAIT_S = 1.0
@@ -285,11 +287,18 @@ class SqliteJournal:
             raise damaged(self.path) from error
         if any(values[place] is not None and values[place] not in values[_STATE] for place in _REGIONS):
             raise damaged(self.path)
+        self._check_moments(*(values[place] for place in _MOMENTS))
         for place in _BOOLEANS:
             values[place] = bool(values[place])
         files = self._files(number) if file_count else ()
         flags, notes = self._flags(number)
         return Entry(number, Standing._make((*values, files, flags)), course, notes)
+
+    def _check_moments(self, *moments_ms: int | None) -> None:
+        """Refuse a moment that no calendar has; only damage makes one."""
+        for ms in moments_ms:
+            if ms is not None and ms < _FIRST_MS:
+                raise damaged(self.path)
 
     def _files(self, number: int) -> tuple[File, ...]:
         rows = self._all(
@@ -308,6 +317,7 @@ class SqliteJournal:
         for code, severity, message, region, evidence, raised_ms, cleared_ms, acknowledged_ms, note in rows:
             if severity not in (ERROR, WARNING, INFO):
                 raise damaged(self.path)
+            self._check_moments(raised_ms)
             events = tuple(evidence.split("\n")) if evidence else ()
             if acknowledged_ms is not None:
                 notes[(code, region, evidence)] = note or ""
@@ -335,7 +345,9 @@ class SqliteJournal:
 
     def events(self, number: int) -> Iterator[EventRow]:
         for row in self._all(f"SELECT {_EVENT_COLUMNS} FROM events WHERE recording = ?", number):
-            yield EventRow(*row)
+            found = EventRow(*row)
+            self._check_moments(found.occurred_ms, found.received_ms, found.differs_ms)
+            yield found
 
     def event(self, number: int, event_id: str) -> EventRow | None:
         row = self._one(f"SELECT {_EVENT_COLUMNS} FROM events WHERE recording = ? AND event_id = ?", number, event_id)
@@ -383,6 +395,7 @@ class SqliteJournal:
             provider,
             value,
         )
+        self._check_moments(*(row[3] for row in rows))
         return [Expectation(*row) for row in rows]
 
     def group_opened(self, provider: str, group_id: str) -> bool:

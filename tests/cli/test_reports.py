@@ -1,0 +1,324 @@
+"""What people look at: safe whatever a payload holds, and as wide as the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import NOW, Command
+from tests.cli.deliveries import MOMENT_MS, RECEIVED, aircore, line, write_log
+
+LATER = ("--now", "2026-11-09T00:00:00Z")
+FORMS = ["text", "json", "csv", "md"]
+FORMULAS = "=+-@\t\r\0＝＋－＠"
+ODD = [
+    "\x1b[31mred\x1b[0m",
+    "\x1b]8;;http://evil.example\x07click\x1b]8;;\x07",
+    "\x1b]52;c;ZXZpbA==\x07",
+    "one\rtwo",
+    "one\ntwo\r\n| three | four |",
+    "\u202egnp.exe",
+    "\u2066hidden\u2069\u200b\u00ad\ufeff",
+    "nul\0end",
+    "\x9b31m\x85next",
+    "\u2028line\u2029paragraph",
+    "=cmd|' /C calc'!A0",
+    "@SUM(1+1)",
+    " -1+1",
+    "＝1+1",
+    "| cell | ![x](http://evil.example/x.png) [x](javascript:alert(1)) <script>alert(1)</script> `code` www.evil.example",
+    "# head\n---\n* item",
+    "%s {0} $(id) {{7*7}} '; drop table events; --",
+    "会議室・회의실",
+    "long " * 5_000,
+]
+
+
+def agora(number: int, text: str) -> dict[str, Any]:
+    """An upload of Agora's whose channel and file have *text* for a name."""
+    files = [{"fileName": text, "trackType": text, "uid": "1", "mixedAllUser": True, "isPlayable": True}]
+    details = {"msgName": "uploaded", "status": 0, "fileList": files}
+    payload = {"cname": text, "uid": "1", "sid": f"{number:032x}", "sequence": 0, "sendts": MOMENT_MS, "serviceType": 2}
+    return {
+        "noticeId": f"n{number}", "productId": 3, "eventType": 31, "notifyMs": MOMENT_MS,
+        "payload": payload | {"details": details},
+    }  # fmt: skip
+
+
+def bandwidth(number: int, text: str) -> dict[str, Any]:
+    return {
+        "eventType": "recordingAvailable", "eventTime": RECEIVED, "callId": text or "c", "recordingId": f"r-odd-{number}",
+        "status": "error", "accountId": text, "mediaUrl": f"https://user:word@h.example/{number}?token=t0ken",
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log in which every text that a provider may choose is odd."""
+    lines = []
+    for number, text in enumerate(ODD):
+        failed = aircore(number, "recording-upload-failed", reason=text, state=text)
+        lines += [
+            line("agora", agora(number, text)),
+            line("aircore", aircore(number), query={"channel": text, "id": text}),
+            line("aircore", failed, query={"channel": text, "id": text}),
+            line("bandwidth", bandwidth(number, text)),
+            line("enablex", {"type": text, "app_id": "app", "conf_num": f"conf-{number}", "trans_date": RECEIVED}),
+            line("aircore", {"event": text, "recording": {"url": text}}),
+        ]
+    return write_log(tmp_path_factory.mktemp("hostile") / "log.jsonl", lines)
+
+
+@pytest.fixture
+def odd(hostile: Path, tracker: Command, tmp_path: Path) -> Path:
+    tracker("ingest", hostile, "--db", tmp_path / "odd.db")
+    return tmp_path / "odd.db"
+
+
+def is_printable(text: str) -> bool:
+    return not any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") for sign in text)
+
+
+def test_what_ingest_says_of_hostile_bodies_is_printable(tracker: Command, hostile: Path, tmp_path: Path) -> None:
+    run = tracker("ingest", hostile, "--db", tmp_path / "odd.db")
+
+    assert len(run.talk.splitlines()) >= len(ODD)
+    assert all(is_printable(told) and len(told) < 3_000 for told in run.talk.split("\n"))
+
+
+@pytest.mark.parametrize("width", [None, 20, 80, 200])
+def test_nothing_raw_reaches_a_terminal(width: int | None, tracker: Command, odd: Path) -> None:
+    ids = [value["recording_id"] for value in tracker("list", "--db", odd, "--json").lines]
+    commands = [["list"], ["audit"], ["quarantine", "list"], ["quarantine", "show", "1"]]
+    commands += [[command, name] for command in ("status", "history") for name in ids]
+
+    for command in commands:
+        run = tracker(*command, "--db", odd, terminal=width)
+        # Colours are ours, and nothing else is.
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", run.text) if width else run.text
+        assert [shown for shown in plain.split("\n") if not is_printable(shown)] == []
+        assert run.err == b""
+
+
+def test_no_report_is_raw(tracker: Command, odd: Path, tmp_path: Path) -> None:
+    for form in FORMS:
+        run = tracker("audit", *LATER, "--db", odd, "--format", form)
+        tracker("audit", *LATER, "--db", odd, "--format", form, "-o", tmp_path / form, terminal=80)
+
+        assert [shown for shown in run.text.split("\n") if not is_printable(shown)] == []
+        assert (tmp_path / form).read_bytes() == run.out
+
+
+def test_a_name_of_any_length_is_shown_in_part(tracker: Command, odd: Path) -> None:
+    name = f"{len(ODD) - 1:032x}"
+
+    shown = tracker("status", name, "--db", odd)
+
+    assert max(map(len, shown.text.splitlines())) < 3_000
+    assert tracker("status", name, "--db", odd, "--json").json["group_id"] == ODD[-1]
+
+
+def test_json_gives_every_text_back_as_it_came(tracker: Command, odd: Path) -> None:
+    found = {value["recording_id"]: value for value in tracker("list", "--db", odd, "--json").lines}
+
+    assert [found[f"{number:032x}"]["group_id"] for number in range(len(ODD))] == ODD
+    assert [found[f"{number:032x}"]["files"][0]["name"] for number in range(len(ODD))] == ODD
+
+
+def test_csv_reads_back_as_one_row_a_flag_without_formulas(tracker: Command, odd: Path) -> None:
+    report = tracker("audit", *LATER, "--db", odd, "--json").json
+    recordings = report["stuck"] + report["flagged"]
+
+    head, *rows = csv.reader(io.StringIO(tracker("audit", *LATER, "--db", odd, "--format", "csv").text), strict=True)
+
+    assert {len(row) for row in rows} == {len(head)}
+    assert len(rows) == sum(len(recording["flags"]) for recording in recordings) > len(ODD)
+    assert [cell for row in rows for cell in row if cell.strip().startswith(tuple(FORMULAS))] == []
+    assert [row[head.index("events")] for row in rows if not row[head.index("events")].isdigit()] == []
+
+
+def test_markdown_is_one_line_a_row_without_links_or_markup(tracker: Command, odd: Path) -> None:
+    report = tracker("audit", *LATER, "--db", odd, "--json").json
+    flags = sum(len(recording["flags"]) for recording in report["stuck"] + report["flagged"])
+
+    lines = tracker("audit", *LATER, "--db", odd, "--format", "md").text.splitlines()
+
+    rows = [text for text in lines if text.startswith("| ") and not text.startswith("| ---")]
+    cells = [re.split(r"(?<!\\)\|", text) for text in rows]
+    assert len([row for row in cells if len(row) == 8]) == flags + 2
+    assert {len(row) for row in cells} == {6, 8}
+    assert [text for text in rows if re.search(r"(?<!\\)[`<\[*]|(?<!\\)https?:|www\.", text)] == []
+    assert sum(text.startswith("#") for text in lines) == 3
+
+
+# Secrets
+
+
+SECRETS = ["h4sh", "word", "t0ken", "S1gnature"]
+
+
+@pytest.fixture
+def secret(tracker: Command, tmp_path: Path) -> Path:
+    """A database with a hash, and with credentials in addresses of files."""
+    address = "https://key:word@bucket.example/record.m4a?X-Amz-Signature=S1gnature&x=1"
+    started = {"sid": "6364e8b3bdac436e96310bce2498ce0c", "recording_start_time": MOMENT_MS}
+    completed = {"from_recordings": [{"object_id": "from-1", "hash": "h4sh", "order": 2}], "to_recordings": None}
+    lines = [
+        line("aircore", aircore(1, "recording-uploaded", location={"address": address, "region": "r"})),
+        line("bandwidth", bandwidth(1, "")),
+        line("line_planet", started | completed | {"recording_status": "COMPLETED"}),
+    ]
+    tracker("ingest", "--db", tmp_path / "secret.db", write_log(tmp_path / "log", lines))
+    return tmp_path / "secret.db"
+
+
+def test_no_command_shows_secrets_unasked(tracker: Command, secret: Path) -> None:
+    names = [value["recording_id"] for value in tracker("list", "--db", secret, "--json").lines]
+    commands = [["list"], ["list", "--json"], *(["audit", *LATER, "--format", form] for form in FORMS)]
+    commands += [
+        [command, name, *more] for command in ("status", "history") for name in names for more in ([], ["--json"])
+    ]
+
+    shown = {" ".join(command): tracker(*command, "--db", secret).text for command in commands}
+
+    assert len(names) == 3
+    assert "from-1" in shown["audit --now 2026-11-09T00:00:00Z --format json"]
+    assert [(command, word) for command, text in shown.items() for word in SECRETS if word in text] == []
+
+
+def test_secrets_are_shown_to_who_asks(tracker: Command, secret: Path) -> None:
+    names = [value["recording_id"] for value in tracker("list", "--db", secret, "--json").lines]
+
+    text = "".join(tracker("status", name, "--secrets", "--db", secret).text for name in names)
+    one = "".join(tracker("status", name, "--secrets", "--db", secret, "--json").text for name in names)
+    listed = tracker("list", "--secrets", "--json", "--db", secret).text
+
+    assert [[word for word in SECRETS if word in shown] for shown in (text, one, listed)] == [SECRETS] * 3
+
+
+def test_an_address_without_its_credentials_is_still_an_address(tracker: Command, secret: Path) -> None:
+    (file,) = tracker("status", "http://recorder.example/recording/1", "--db", secret, "--json").json["files"]
+
+    assert file["url"] == "https://bucket.example/record.m4a?X-Amz-Signature=***&x=1"
+
+
+# Terminals
+
+
+def shown(run: Any) -> list[str]:
+    return re.sub(r"\x1b\[[0-9;]*m", "", run.text).splitlines()
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+@pytest.mark.parametrize("command", ["list", "quarantine list"])
+def test_a_table_is_no_wider_than_the_terminal(width: int, command: str, tracker: Command, toured: Path) -> None:
+    lines = shown(tracker(*command.split(), "--db", toured, terminal=width))
+
+    assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize(
+    "command", ["audit", "status demo-app/conf-3", "status d54bb640b", "history a400bdbef", "history demo-app/conf-1"]
+)
+def test_sentences_are_broken_where_the_terminal_ends(width: int, command: str, tracker: Command, toured: Path) -> None:
+    now = () if command.startswith("history") else ("--now", NOW)
+
+    whole = tracker(*command.split(), *now, "--db", toured)
+    lines = shown(tracker(*command.split(), *now, "--db", toured, terminal=width))
+
+    assert max(map(len, lines)) <= width
+    assert "…" not in "".join(lines)
+    assert sorted("".join(lines).replace(" ", "")) == sorted(
+        whole.text.replace("\n", "").replace(" ", "").replace("moves", "", "moves" not in "".join(lines))
+    )
+
+
+def test_machines_fit_a_terminal(tracker: Command) -> None:
+    for command in (["list"], *(["show", name] for name in ("agora", "enablex", "bandwidth"))):
+        assert max(map(len, shown(tracker("machines", *command, terminal=80)))) <= 80
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_every_name_in_a_list_leads_to_its_recording(width: int, tracker: Command, toured: Path) -> None:
+    ids = [value["recording_id"] or value["group_id"] for value in tracker("list", "--db", toured, "--json").lines]
+
+    names = [row.split()[0 if width < 60 else 1] for row in shown(tracker("list", "--db", toured, terminal=width))[1:]]
+
+    found = [tracker("status", name.partition("…")[0], "--db", toured, "--json").lines for name in names]
+    told = [[value["recording_id"] or value["group_id"] for value in lines] for lines in found]
+    ambiguous = [place for place, lines in enumerate(told) if ids[place] not in lines]
+    # Two recordings of one sid begin alike.
+    assert [ids[place].partition("/")[0] for place in ambiguous] == ["fcefe89de18057239e4f33c53a0c9f41"] * 2
+
+
+def test_a_pipe_gets_everything_in_full(tracker: Command, toured: Path) -> None:
+    run = tracker("list", "--db", toured, "--now", NOW)
+
+    assert "http://recorder.example:8080/recording/1793542500000-0-16" in run.text
+    assert "missing-event,sequence-gap" in run.text
+    assert "\x1b" not in run.text
+    assert "…" not in run.text
+
+
+def test_a_terminal_gets_colours_unless_they_are_not_wanted(
+    tracker: Command, toured: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    colourful = tracker("audit", "--db", toured, terminal=80).text
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = [
+        tracker(*command, terminal=80).text
+        for command in (
+            ["audit", "--db", toured],
+            ["status", "demo-app/conf-3", "--db", toured],
+            ["list", "--db", toured],
+            ["machines", "show", "agora"],
+            ["demo", "--db", tmp_path / "demo.db"],
+        )
+    ]
+
+    assert "\x1b[" in colourful
+    assert [text for text in plain if "\x1b" in text] == []
+
+
+def test_a_complete_recording_shows_no_progress_of_an_upload(tracker: Command, toured: Path) -> None:
+    assert "25%" not in tracker("status", "a400bdbef", "--db", toured).text
+
+
+# Exit status
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_audit_of_a_healthy_database_is_fine(form: str, tracker: Command, tmp_path: Path) -> None:
+    tracker("expect", "agora", "abcd", "--within", "10m", "--at", RECEIVED, "--db", tmp_path / "new.db")
+
+    early = tracker("audit", "--db", tmp_path / "new.db", "--format", form, "--now", "2026-11-01T09:10:01Z")
+    late = tracker("audit", "--db", tmp_path / "new.db", "--format", form, "--now", "2026-11-01T09:10:01.002Z")
+
+    assert (early.status, late.status) == (0, 1)
+
+
+def test_an_audit_alarms_for_what_has_been_quarantined_since(tracker: Command, tmp_path: Path) -> None:
+    tracker("ingest", "--db", tmp_path / "new.db", stdin=line("aircore", {"event": "?"}).encode())
+
+    soon = tracker("audit", "--db", tmp_path / "new.db", "--now", "2026-11-01T10:00:00Z")
+    later = tracker("audit", "--db", tmp_path / "new.db", "--now", "2026-11-03T10:00:00Z")
+    since = tracker("audit", "--db", tmp_path / "new.db", "--now", "2026-11-03T10:00:00Z", "--since", "7d")
+
+    assert [run.status for run in (soon, later, since)] == [1, 0, 1]
+
+
+def test_json_of_a_report_is_the_same_by_both_options(tracker: Command, toured: Path, tmp_path: Path) -> None:
+    tracker("audit", "--db", toured, "--now", NOW, "--json", "-o", tmp_path / "report.json")
+
+    assert (
+        json.loads((tmp_path / "report.json").read_text())
+        == tracker("audit", "--db", toured, "--now", NOW, "--json").json
+    )
