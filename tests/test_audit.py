@@ -122,10 +122,11 @@ def test_a_limit_has_passed_a_moment_after_it_and_not_before(limit: Limit) -> No
         deadline = START + limit.of(tracker.machines[limit.provider])
         moments = (deadline - SECOND, deadline, deadline + MILLISECOND, deadline + SECOND)
         reports = [tracker.audit(now) for now in moments]
+        looks = [list(tracker.recordings(now=now)) for now in moments]
 
-    listed = [[*report.stuck, *report.flagged] for report in reports]
-    flags = [[flag for one in found for flag in one.flags if flag.code == limit.code] for found in listed]
-    assert [0, 0, 1, 1] == [len(found) for found in flags]
+    for listed in (looks, [[*report.stuck, *report.flagged] for report in reports]):
+        flags = [[flag for one in found for flag in one.flags if flag.code == limit.code] for found in listed]
+        assert [0, 0, 1, 1] == [len(found) for found in flags]
     assert [deadline] == [flag.raised_at for flag in flags[-1]]
     if limit.code != "missing-event":
         assert [limit.region] == [flag.region for flag in flags[-1]]

@@ -120,7 +120,6 @@ def test_content_that_comes_to_count_is_a_variant_no_more(order: tuple[int, ...]
 
 
 # Aircore takes the group from the query, which is no part of the body, its hash or its content.
-@pytest.mark.xfail(reason="two deliveries of one body at one moment are not told apart by their query", strict=True)
 def test_of_one_body_received_at_once_with_two_queries_the_same_one_counts() -> None:
     one = delivery("a1", 10)._replace(query='{"group": "g"}')
     other = delivery("a1", 10)._replace(query='{"group": "h"}')

@@ -22,6 +22,7 @@ MAX_FLAGS = 100
 MAX_ALIASES = 16
 MAX_WORKERS = 16
 MAX_SEQUENCE_RANGES = 64
+MAX_FILES = 10_000
 
 Key = tuple[int, int, int, str]
 
@@ -259,7 +260,7 @@ def _note(machine: Machine, course: Course, event: Event) -> None:
         if alias not in course.aliases and len(course.aliases) < MAX_ALIASES:
             course.aliases = (*course.aliases, alias)
     if event.files:
-        course.files = _merged(course.files, event.files)
+        course.files = _merged(course.files, event.files)[:MAX_FILES]
     if event.sequence is not None and (event.incarnation is not None or machine.incarnation_switch is None):
         course.spans = _spanned(course.spans, event)
     if event.progress is not None:

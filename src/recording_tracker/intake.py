@@ -246,9 +246,7 @@ class Intake:
             held.number = self._journal.insert(standing, course)
         else:
             self._journal.update(held.number, before, standing, course)
-        if standing.machine not in self._registered:
-            self._registered.add(standing.machine)
-            self._journal.register_machine(standing.machine, machine.provider, machine.to_json(), at_ms)
+        self._register(machine, at_ms)
         raised, cleared = _difference(open_flags(before, at_ms), open_flags(standing, at_ms))
         if before.flags != standing.flags or cleared:
             written, gone = _difference(before.flags, standing.flags)
@@ -259,6 +257,11 @@ class Intake:
                 if group_id is not None:
                     self._settle_group(machine, group_id)
         return raised, cleared
+
+    def _register(self, machine: Machine, at_ms: int) -> None:
+        if machine.digest not in self._registered:
+            self._registered.add(machine.digest)
+            self._journal.register_machine(machine.digest, machine.provider, machine.to_json(), at_ms)
 
     def _remember(self, held: Held, new: Sequence[_Kept]) -> None:
         """Keep the recording in memory, and let go of what has not been touched for longest."""
@@ -309,6 +312,7 @@ class Intake:
         until_ms = max(found, key=lambda known: (known.expected_ms, known.within_ms)).until_ms
         course = Timeline(machine).course
         course.group_id = group_id
+        self._register(machine, until_ms)
         standing = conclude(machine, course, None, announced_until_ms=until_ms)
         if entry is None:
             return Change(self._journal.insert(standing, ""), standing, 0)

@@ -42,10 +42,11 @@ def replay(
 ) -> ReplayReport:
     """Fold every recording with today's adapters and machines; write what changes, unless *dry_run*."""
     report = ReplayReport()
-    numbers = list(journal.numbers())
-    for begin in range(0, len(numbers), BATCH):
-        batch = numbers[begin : begin + BATCH]
+    last = 0
+    while True:
         with journal.reading() if dry_run else journal.writing():
+            # Asked inside the transaction: somebody may have erased one in between.
+            batch = journal.numbers(after=last, limit=BATCH)
             for number in batch:
                 entry = journal.entry(number)
                 machine, adapter = machines.get(entry.standing.provider), adapters.get(entry.standing.provider)
@@ -58,7 +59,9 @@ def replay(
                     report.changed.append(difference)
                 if not dry_run:
                     _write(journal, entry, timeline, standing, machine, now_ms)
-    return report
+        if not batch:
+            return report
+        last = batch[-1]
 
 
 def _write(

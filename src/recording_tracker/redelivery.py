@@ -14,12 +14,12 @@ def merge(row: EventRow, variants: Mapping[str, Variant], other: EventRow) -> tu
     The delivery received first counts, then the one with the smaller hash. Of each other content the
     first delivery is a variant. So the result does not depend on the order in which they come.
     """
-    first, second = sorted((row, other), key=lambda kept: (kept.received_ms, kept.sha256))
+    first, second = sorted((row, other), key=_precedence)
     merged = dict(variants)
     if second.content != first.content:
         variant = Variant(second.content, second.received_ms, second.sha256, second.body, second.query)
         kept = merged.get(second.content, variant)
-        merged[second.content] = min(kept, variant, key=lambda found: (found.received_ms, found.sha256))
+        merged[second.content] = min(kept, variant, key=_precedence)
     merged.pop(first.content, None)
     differs_ms = min((variant.received_ms for variant in merged.values()), default=None)
     return first._replace(deliveries=row.deliveries + 1, verdict=row.verdict, differs_ms=differs_ms), merged
@@ -27,4 +27,8 @@ def merge(row: EventRow, variants: Mapping[str, Variant], other: EventRow) -> tu
 
 def adds_nothing(row: EventRow, other: EventRow) -> bool:
     """Tell whether *other* is only to be counted, so that no variants need be read."""
-    return other.content == row.content and (other.received_ms, other.sha256) >= (row.received_ms, row.sha256)
+    return other.content == row.content and _precedence(other) >= _precedence(row)
+
+
+def _precedence(kept: EventRow | Variant) -> tuple[int, bytes, str]:
+    return (kept.received_ms, kept.sha256, kept.query)

@@ -329,8 +329,7 @@ class Tracker:
         Raises NotFoundError, AmbiguousError where *text* names several, and UsageError for no outcome or note.
         """
         _check_word("outcome", outcome, OUTCOMES)
-        if not note.strip():
-            raise UsageError("note: is empty; say what was settled and how it is known")
+        _check_note(note)
         now_ms = _ms(now)
         standing = self._single(self._reader, text).standing
         # One that was announced by its group only is resolved under the name of the group.
@@ -349,8 +348,7 @@ class Tracker:
 
         Raises NotFoundError where there is no such recording or flag, and AmbiguousError where *text* names several.
         """
-        if not note.strip():
-            raise UsageError("note: is empty; say why this needs no more attention")
+        _check_note(note)
         now_ms = _ms(now)
         _check_word("flag", flag, tuple(SEVERITIES))
         with self._lock, self._transaction():
@@ -428,7 +426,7 @@ class Tracker:
                 # Asked inside the transaction: a callback may just have opened one of them again.
                 numbers = self._journal.completed_before(before_ms, limit=BATCH)
                 for number in numbers:
-                    self._journal.delete(number)
+                    self._forget(self._journal.entry(number))
                 intake.forget()
             pruned += len(numbers)
             if len(numbers) < BATCH:
@@ -439,10 +437,20 @@ class Tracker:
         with self._lock:
             with self._transaction() as intake:
                 entry = self._single(self._journal, text)
-                self._journal.delete(entry.number)
+                self._forget(entry)
                 intake.forget()
             self._journal.cut_log()
         return entry.standing.recording_id or entry.standing.group_id or ""
+
+    def _forget(self, entry: Entry) -> None:
+        """Take out a recording and its announcements, those of its group too where nothing else of it has opened."""
+        journal, standing = self._journal, entry.standing
+        journal.delete(entry.number)
+        if standing.recording_id is not None:
+            journal.withdraw(standing.provider, recording_id=standing.recording_id)
+        stood_for_group = standing.opened or standing.recording_id is None
+        if stood_for_group and standing.group_id and not journal.group_opened(standing.provider, standing.group_id):
+            journal.withdraw(standing.provider, group_id=standing.group_id)
 
     @property
     def machines(self) -> Mapping[str, Machine]:
@@ -518,6 +526,15 @@ def _now_ms() -> int:
 
 def _ms(now: datetime | None) -> int:
     return _now_ms() if now is None else to_ms(now)
+
+
+def _check_note(note: str) -> None:
+    if not note.strip():
+        raise UsageError("note: is empty; say what was found out, and how")
+    try:
+        note.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError("note: holds what is no character; write it in UTF-8") from error
 
 
 def _check_word(what: str, word: str | None, words: Sequence[str]) -> None:

@@ -174,7 +174,7 @@ def test_a_used_field_of_another_type_or_range_is_quarantined(changes: dict[str,
         parsed(payload("recording-stopped") | changes)
 
 
-@pytest.mark.parametrize("field", sorted(payload("recording-stopped")["recording"]) + ["location"])
+@pytest.mark.parametrize("field", [*sorted(payload("recording-stopped")["recording"]), "location"])
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("stem", ["recording-stopped", "recording-uploaded", "recording-upload-failed"])
 def test_no_value_of_a_field_causes_another_error(stem: str, field: str, value: object) -> None:

@@ -170,7 +170,7 @@ def test_a_used_field_of_another_type_is_quarantined(changes: dict[str, Any]) ->
         parsed(payload("recordingAvailable.complete") | changes)
 
 
-@pytest.mark.parametrize("field", sorted(payload("transcriptionAvailable.available")) + ["status", "conferenceId"])
+@pytest.mark.parametrize("field", [*sorted(payload("transcriptionAvailable.available")), "status", "conferenceId"])
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize(
     "stem", ["recordingAvailable.complete", "transcriptionAvailable.available", "recordingDeleted"]

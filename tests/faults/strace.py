@@ -15,7 +15,17 @@ import pytest
 
 WRITE_SIDE = ("pwrite64", "write", "fdatasync", "fsync", "ftruncate", "link", "unlink", "openat")
 """The calls by which a tracker changes files; ``openat`` because it also creates them."""
-RECORDED = (*WRITE_SIDE, "rename", "renameat", "renameat2", "linkat", "fallocate", "pwritev", "writev", "sync_file_range")
+RECORDED = (
+    *WRITE_SIDE,
+    "rename",
+    "renameat",
+    "renameat2",
+    "linkat",
+    "fallocate",
+    "pwritev",
+    "writev",
+    "sync_file_range",
+)
 STRIKE_AT = {"pwrite64": 400, "openat": 900, "pread64": 400}
 STRIKE_OTHERS_AT = 100
 """More than any child, or the worker that has them, makes of one call; padding takes its time."""
@@ -27,7 +37,9 @@ def why_not() -> str:
     program = shutil.which("strace")
     if program is None:
         return "needs the Debian package strace"
-    tried = subprocess.run([program, "-f", "--seccomp-bpf", "-o", "/dev/null", "true"], capture_output=True, check=False)
+    tried = subprocess.run(
+        [program, "-f", "--seccomp-bpf", "-o", "/dev/null", "true"], capture_output=True, check=False
+    )
     return "" if tried.returncode == 0 else f"strace may not trace here: {tried.stderr.decode().strip()}"
 
 
@@ -63,7 +75,20 @@ def recording(log: Path, calls: Sequence[str] = RECORDED) -> list[str]:
     """Return the prefix that writes *calls* to *log*, whole and with the paths of their descriptors."""
     # A call that is refused changes nothing, and some kernels lack some of them.
     chosen = ",".join(f"?{call}" for call in calls)
-    return ["strace", "-f", "--seccomp-bpf", "-qq", "-y", "-xx", "-s", "1048576", "-o", str(log), "-e", f"trace={chosen}"]
+    return [
+        "strace",
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-y",
+        "-xx",
+        "-s",
+        "1048576",
+        "-o",
+        str(log),
+        "-e",
+        f"trace={chosen}",
+    ]
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,7 @@ def kill_points(folder: Path, variant: str = "sound") -> list[Call]:
 
 
 def _job(folder: Path, variant: str, pad: tuple[str, int] | None = None) -> Job:
-    return Job(
-        db=folder / "recordings.db", log=folder / "log", bodies=BODIES, steps=LIFE, variant=variant, pad=pad
-    )
+    return Job(db=folder / "recordings.db", log=folder / "log", bodies=BODIES, steps=LIFE, variant=variant, pad=pad)
 
 
 def kill_at_each(folder: Path, found: Sequence[Call], variant: str = "sound") -> list[Aftermath]:
@@ -135,9 +133,7 @@ def kill_at_random(folder: Path, rounds: int, variant: str = "sound") -> tuple[l
 
 
 @pytest.mark.parametrize("rounds", [25, pytest.param(300, marks=pytest.mark.slow)])
-def test_a_kill_at_a_random_moment_loses_nothing_acknowledged(
-    rounds: int, tmp_path: Path, figures: Figures
-) -> None:
+def test_a_kill_at_a_random_moment_loses_nothing_acknowledged(rounds: int, tmp_path: Path, figures: Figures) -> None:
     left, counts = kill_at_random(tmp_path, rounds)
 
     lost, corrupted = [each for each in left if each.lost], [each for each in left if each.corrupted]

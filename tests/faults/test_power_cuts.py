@@ -123,9 +123,7 @@ def test_a_commit_that_does_not_wait_for_the_disk_is_caught_by_the_images(
 ) -> None:
     found = cut_everywhere(tmp_path, variant, more=0, every=50)
 
-    figures.add(
-        fault="F3", what=CONTROLS[variant], tried=found.images, lost=found.lost, corrupted=found.corrupted
-    )
+    figures.add(fault="F3", what=CONTROLS[variant], tried=found.images, lost=found.lost, corrupted=found.corrupted)
     assert found.lost
 
 

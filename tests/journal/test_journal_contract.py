@@ -231,7 +231,6 @@ def test_deleting_takes_out_all_that_belongs_to_a_recording(journal: Journal) ->
         journal.acknowledge(number, flag("stalled"), note="seen", at_ms=1)
         journal.add_events(number, [row("e1"), row("e2")])
         journal.put_variants(number, "e1", [variant("c2", 20)])
-        journal.announce(Expectation("agora", "r1", None, 1, 2))
 
     with journal.writing():
         journal.delete(number)
@@ -615,8 +614,7 @@ def test_expectations_are_asked_for_by_provider_and_by_one_of_the_ids(journal: J
     assert [] == journal.expectations("agora")
 
 
-def test_deleting_a_recording_leaves_the_expectations_of_others(journal: Journal) -> None:
-    first, second = insert(journal, standing("r1"), standing(None, announced=True, group_id="g1"))
+def test_withdrawing_leaves_the_expectations_of_others(journal: Journal) -> None:
     kept = [Expectation("agora", "r2", None, 1, 2), Expectation("agora", None, "g2", 1, 2)]
     gone = [Expectation("agora", "r1", None, 1, 2), Expectation("agora", None, "g1", 1, 2)]
     with journal.writing():
@@ -624,12 +622,24 @@ def test_deleting_a_recording_leaves_the_expectations_of_others(journal: Journal
             journal.announce(expected)
 
     with journal.writing():
-        journal.delete(first)
-        journal.delete(second)
+        journal.withdraw("agora", recording_id="r1")
+        journal.withdraw("agora", group_id="g1")
 
     assert [kept[0]] == journal.expectations("agora", recording_id="r2")
     assert [kept[1]] == journal.expectations("agora", group_id="g2")
     assert [] == journal.expectations("agora", recording_id="r1") + journal.expectations("agora", group_id="g1")
+
+
+def test_deleting_a_recording_leaves_its_expectations(journal: Journal) -> None:
+    (number,) = insert(journal, standing("r1"))
+    expected = Expectation("agora", "r1", None, 1, 2)
+    with journal.writing():
+        journal.announce(expected)
+
+    with journal.writing():
+        journal.delete(number)
+
+    assert [expected] == journal.expectations("agora", recording_id="r1")
 
 
 def quarantine(journal: Journal, *bodies: tuple[str, int, str, bytes, str]) -> None:
@@ -771,6 +781,15 @@ def test_what_nothing_has_opened_or_announced_is_not_counted_until_something_doe
 
     assert ([], []) == before
     assert ([Total("agora", "recording", None, "m1", 1)], ["agora"]) == (journal.totals(), journal.providers())
+
+
+def test_a_provider_of_which_nothing_is_left_is_none(journal: Journal) -> None:
+    number, _ = insert(journal, standing("r1"), standing("r2", provider="bandwidth"))
+
+    with journal.writing():
+        journal.delete(number)
+
+    assert ["bandwidth"] == journal.providers()
 
 
 def test_an_announced_recording_is_counted(journal: Journal) -> None:
@@ -1052,6 +1071,15 @@ def test_totals_that_do_not_add_up_are_damage(journal: Journal) -> None:
     assert ["totals of agora, finished, available", "totals of agora, recording, "] == sorted(
         text.split(":")[0] for text in journal.damages()
     )
+
+
+def test_cutting_the_log_changes_nothing_that_is_kept(journal: Journal) -> None:
+    filled(journal)
+    before = picture(journal)
+
+    journal.cut_log()
+
+    assert before == picture(journal)
 
 
 def test_a_journal_in_memory_has_nothing_to_back_up(tmp_path: Path) -> None:

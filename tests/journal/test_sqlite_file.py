@@ -108,7 +108,7 @@ def test_a_database_has_the_tables_and_views_that_are_promised(path: Path) -> No
 
     database = Database(path)
 
-    assert TABLES | {"_sqlite_migrations"} == set(database.table_names())
+    assert TABLES | {"_sqlite_migrations", "sqlite_sequence"} == set(database.table_names())
     assert {"stuck", "timeline"} == set(database.view_names())
     database.close()
 
@@ -293,6 +293,20 @@ def test_a_copy_does_not_replace_what_is_there(path: Path) -> None:
         journal.backup(str(path.with_name("copy.db")))
 
     assert b"precious" == path.with_name("copy.db").read_bytes()
+
+
+def test_what_was_deleted_is_left_nowhere_when_the_log_has_been_cut(path: Path) -> None:
+    with closing(SqliteJournal(path)) as journal:
+        with journal.writing():
+            number = journal.insert(standing("a-secret-name"), "")
+        with journal.writing():
+            journal.delete(number)
+        before = any(b"a-secret-name" in found.read_bytes() for found in path.parent.iterdir())
+
+        journal.cut_log()
+
+        assert before
+        assert not any(b"a-secret-name" in found.read_bytes() for found in path.parent.iterdir())
 
 
 @pytest.mark.parametrize("table", ["events", "deliveries", "quarantine"])

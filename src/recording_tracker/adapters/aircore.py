@@ -1,4 +1,8 @@
-"""Aircore cloud recording: four callbacks, one event each. https://docs.aircore.io/services/recording/callbacks"""
+"""
+Aircore cloud recording: four callbacks, one event each.
+
+https://docs.aircore.io/services/recording/callbacks
+"""
 
 from __future__ import annotations
 

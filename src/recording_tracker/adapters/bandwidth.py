@@ -1,4 +1,8 @@
-"""Bandwidth Voice recording: one webhook, one event. https://dev.bandwidth.com/docs/voice/webhooks/"""
+"""
+Bandwidth Voice recording: one webhook, one event.
+
+https://dev.bandwidth.com/docs/voice/webhooks/
+"""
 
 from __future__ import annotations
 

@@ -6,9 +6,8 @@ import errno
 import os
 import signal
 import sys
-from contextlib import suppress
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -143,16 +142,22 @@ def _usage(error: click.UsageError) -> str:
 def _complain(message: str, status: int) -> int:
     from recording_tracker.report.safe import middle
 
-    # Where nobody can be told, the status still tells it.
-    with suppress(OSError):
+    try:
         click.echo(f"error: {middle(message, LONGEST_LINE)}", err=True)
+    except OSError:
+        # Where nobody can be told, the status still tells it.
+        _discard(sys.stderr)
     return status
+
+
+def _discard(stream: TextIO) -> None:
+    """Send what is still buffered nowhere; it would fail once more when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _output_failed(error: OSError) -> int:
     """End after output that could not be written: quietly where nobody reads it any more."""
-    # What is still buffered would fail once more when the interpreter ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _discard(sys.stdout)
     if error.errno == errno.EPIPE:
         return 0
     place = f"{error.filename}: " if error.filename else ""

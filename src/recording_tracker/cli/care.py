@@ -98,7 +98,9 @@ def backup_command(tracker: Tracker, file: str, *, as_json: bool) -> int:
     if as_json:
         print_json({"file": file, **report.to_json()})
     else:
-        talk(f"{file}: {report.recordings} recordings, {'checked' if report.sound else 'not sound, like what it copies'}")
+        talk(
+            f"{file}: {report.recordings} recordings, {'checked' if report.sound else 'not sound, like what it copies'}"
+        )
     return 0 if report.sound else 1
 
 

@@ -123,7 +123,10 @@ class Writer(Protocol):
         """Open flags, and close others; a flag that clears and comes again keeps its acknowledgement."""
 
     def delete(self, number: int) -> None:
-        """Take out a recording with all that belongs to it, its announcements too."""
+        """Take out a recording with all that belongs to it, its announcements aside."""
+
+    def withdraw(self, provider: str, *, recording_id: str | None = None, group_id: str | None = None) -> None:
+        """Forget the announcements of one id, or of one group."""
 
     def add_events(self, number: int, rows: Iterable[EventRow]) -> None:
         """Append events."""
@@ -219,7 +222,7 @@ class Journal(Writer, Protocol):
         """Return the providers that anything is kept of."""
 
     def entries(self, wanted: Filter) -> Iterator[Entry]:
-        """Return the recordings that exist, the last heard of first; not all at once."""
+        """Return the recordings that exist, the newest first; not all at once."""
 
     def overdue(self, now_ms: int) -> Iterator[Entry]:
         """Return the recordings of which a deadline has passed, by an index of deadlines."""
@@ -230,8 +233,8 @@ class Journal(Writer, Protocol):
     def completed_before(self, before_ms: int, *, limit: int) -> list[int]:
         """Return recordings that were complete at that moment."""
 
-    def numbers(self) -> Iterator[int]:
-        """Return every recording's number, of those too that nothing has opened."""
+    def numbers(self, *, after: int = 0, limit: int | None = None) -> list[int]:
+        """Return the numbers above *after*, at most *limit*, in order; of those too that nothing has opened."""
 
     def totals(self) -> list[Total]:
         """Return the kept counts."""

@@ -27,6 +27,9 @@ APPLICATION_ID: Final = 0x524C544B
 SCHEMA_VERSION: Final = 1
 SHM_BYTES: Final = 32_768
 """The least that a -shm file of an open database has. https://sqlite.org/walformat.html"""
+LONGEST_NAME: Final = 255 - len("-journal")
+LONGEST_PATH: Final = 500
+"""SQLite refuses paths of more than 512 bytes, what it appends to them included."""
 WAL_LIMIT_BYTES: Final = 64 * 2**20
 """What a -wal file is cut back to, after a long reader has let it grow."""
 
@@ -211,6 +214,8 @@ def _sync(folder: Path) -> None:
 
 def _check_place(path: Path, *, create: bool) -> None:
     """Refuse what is no regular file before SQLite could block on it or write to it."""
+    if len(os.fsencode(path.name)) > LONGEST_NAME or len(os.fsencode(path.absolute())) > LONGEST_PATH:
+        raise StorageError(f"{path}: is too long; a name of {LONGEST_NAME} and a path of {LONGEST_PATH} bytes can be")
     try:
         mode = path.stat().st_mode
     except FileNotFoundError as error:
@@ -229,7 +234,7 @@ def _check_place(path: Path, *, create: bool) -> None:
 
 def _check_file_system(path: Path) -> None:
     kind = file_system(path)
-    if kind in NETWORK_FILE_SYSTEMS or kind.startswith("fuse."):
+    if kind in NETWORK_FILE_SYSTEMS or kind == "fuse" or kind.startswith("fuse."):
         raise StorageError(
             f"{path}: lies on a network file system ({kind}), which loses commits; put it on a local disk"
         )

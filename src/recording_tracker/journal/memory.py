@@ -145,11 +145,12 @@ class MemoryJournal:
     def delete(self, number: int) -> None:
         standing = self.entry(number).standing
         self._total(standing, -1)
-        group_id = standing.group_id if standing.recording_id is None else None
-        self._put(self._expectations, (*standing[:2], group_id), _ABSENT)
         self._put(self._numbers, standing[:2], _ABSENT)
         for table in (self._recordings, self._events, self._variants, self._flags):
             self._put(table, number, _ABSENT)
+
+    def withdraw(self, provider: str, *, recording_id: str | None = None, group_id: str | None = None) -> None:
+        self._put(self._expectations, (provider, recording_id, None if recording_id else group_id), _ABSENT)
 
     def load(self, provider: str, recording_id: str) -> Entry | None:
         number = self._numbers.get((provider, recording_id))
@@ -312,10 +313,8 @@ class MemoryJournal:
     def completed_before(self, before_ms: int, *, limit: int) -> list[int]:
         return self._where(lambda kept: kept.completed_ms is not None and kept.completed_ms < before_ms)[:limit]
 
-    def numbers(self) -> Iterator[int]:
-        return iter(sorted(self._recordings))
-
-    # Care
+    def numbers(self, *, after: int = 0, limit: int | None = None) -> list[int]:
+        return sorted(number for number in self._recordings if number > after)[:limit]
 
     def damages(self) -> Iterator[str]:
         return iter([*self._damaged_bodies(), *self._damaged_totals()])

@@ -123,7 +123,7 @@ CREATE INDEX expectations_by_id ON expectations (provider, recording_id) WHERE r
 CREATE INDEX expectations_by_group ON expectations (provider, group_id) WHERE group_id IS NOT NULL;
 
 CREATE TABLE quarantine (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,   -- a number that was dropped never means another body
     provider TEXT NOT NULL,
     received_ms INTEGER NOT NULL,
     reason TEXT NOT NULL,

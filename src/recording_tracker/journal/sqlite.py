@@ -252,13 +252,13 @@ class SqliteJournal:
         self._run("PRAGMA secure_delete = ON")
         standing = self.entry(number).standing
         self._total(standing, -1)
-        column, value = ("group_id", standing.group_id)
-        if standing.recording_id is not None:
-            column, value = ("recording_id", standing.recording_id)
-        self._run(f"DELETE FROM expectations WHERE provider = ? AND {column} = ?", standing.provider, value)
         for table in ("aliases", "events", "deliveries", "flags", "files"):
             self._run(f"DELETE FROM {table} WHERE recording = ?", number)
         self._run("DELETE FROM recordings WHERE id = ?", number)
+
+    def withdraw(self, provider: str, *, recording_id: str | None = None, group_id: str | None = None) -> None:
+        column, value = ("group_id", group_id) if recording_id is None else ("recording_id", recording_id)
+        self._run(f"DELETE FROM expectations WHERE provider = ? AND {column} = ?", provider, value)
 
     def load(self, provider: str, recording_id: str) -> Entry | None:
         row = self._one(f"{_SELECT} WHERE provider = ? AND recording_id = ?", provider, recording_id)
@@ -536,15 +536,13 @@ class SqliteJournal:
         if wanted.since_ms is not None:
             conditions.append("last_received_ms >= ?")
             values.append(wanted.since_ms)
-        yield from self._pages(" AND ".join(conditions), values, "id", descending=True)
+        where, last = " AND ".join(conditions), 2**63 - 1
+        while rows := self._all(f"{_SELECT} WHERE id < ? AND {where} ORDER BY id DESC LIMIT {PAGE}", last, *values):
+            last = rows[-1][0]
+            yield from (self._entry(row) for row in rows)
 
     def overdue(self, now_ms: int) -> Iterator[Entry]:
-        yield from self._pages("deadline_ms < ?", [now_ms], "deadline_ms", descending=False)
-
-    def _pages(self, where: str, values: list[Any], order: str, *, descending: bool) -> Iterator[Entry]:
-        """Read the numbers at one moment, and the recordings page by page."""
-        direction = "DESC" if descending else "ASC"
-        numbers = self._all(f"SELECT id FROM recordings WHERE {where} ORDER BY {order} {direction}", *values)
+        numbers = self._all("SELECT id FROM recordings WHERE deadline_ms < ? ORDER BY deadline_ms, id", now_ms)
         yield from self._entries([row[0] for row in numbers])
 
     def _entries(self, numbers: Sequence[int]) -> Iterator[Entry]:
@@ -569,11 +567,11 @@ class SqliteJournal:
         sql = "SELECT id FROM recordings WHERE complete = 1 AND completed_ms < ? ORDER BY id LIMIT ?"
         return [row[0] for row in self._all(sql, before_ms, limit)]
 
-    def numbers(self) -> Iterator[int]:
-        last = -1
-        while rows := self._all("SELECT id FROM recordings WHERE id > ? ORDER BY id LIMIT 1000", last):
-            last = rows[-1][0]
-            yield from (row[0] for row in rows)
+    def numbers(self, *, after: int = 0, limit: int | None = None) -> list[int]:
+        rows = self._all(
+            "SELECT id FROM recordings WHERE id > ? ORDER BY id LIMIT ?", after, -1 if limit is None else limit
+        )
+        return [row[0] for row in rows]
 
     # Care
 

@@ -128,8 +128,12 @@ def _file_lines(recording: Recording, *, secrets: bool) -> Iterator[str]:
 
 def when(moment: datetime, now: datetime) -> str:
     """Write *moment* to the second, and how far from *now* it is."""
-    away = f"{short(now - moment)} ago" if moment <= now else f"in {short(moment - now)}"
-    return f"{moment:%Y-%m-%d %H:%M:%S}Z ({away})"
+    return f"{moment:%Y-%m-%d %H:%M:%S}Z ({away(moment, now)})"
+
+
+def away(moment: datetime, now: datetime) -> str:
+    """Write how far *moment* is from *now*."""
+    return f"{short(now - moment)} ago" if moment <= now else f"in {short(moment - now)}"
 
 
 def list_lines(recordings: Sequence[Recording], now: datetime, width: int | None) -> Iterator[str]:
@@ -266,12 +270,26 @@ def _section(title: str, recordings: Sequence[Recording], now: datetime, width: 
     yield ""
     yield style(f"{title} ({len(recordings)})", bold=True)
     for recording in recordings[:MOST_LISTED]:
-        yield f"  {style(printable(recording.provider), bold=True)} {printable(recording.id)}  {_phase(recording)}"
+        yield from _heading(recording, width)
         for flag in recording.flags:
             if flag.severity in COLORS:
                 yield from _flag_lines(flag, now, width, indent="    ")
     if len(recordings) > MOST_LISTED:
         yield f"  and {len(recordings) - MOST_LISTED} more; 'tracker audit --json' has all"
+
+
+def _heard(moment: datetime | None, now: datetime, *, in_full: bool) -> str:
+    if moment is None:
+        return "-"
+    return when(moment, now) if in_full else away(moment, now)
+
+
+def _heading(recording: Recording, width: int | None) -> Iterator[str]:
+    provider, name, phase = printable(recording.provider), printable(recording.id), _phase(recording)
+    fits = width is None or len(f"  {provider} {name}  {phase}") <= width
+    yield f"  {style(provider, bold=True)} {name}{f'  {phase}' if fits else ''}"
+    if not fits:
+        yield f"    {phase}"
 
 
 def _provider_lines(report: AuditReport, width: int | None) -> Iterator[str]:
@@ -281,7 +299,7 @@ def _provider_lines(report: AuditReport, width: int | None) -> Iterator[str]:
             str(provider.recordings),
             str(provider.open),
             " ".join(f"{outcome} {count}" for outcome, count in sorted(provider.outcomes.items())) or "-",
-            when(provider.last_received_at, report.now) if provider.last_received_at else "-",
+            _heard(provider.last_received_at, report.now, in_full=width is None),
         )
         for name, provider in report.providers.items()
     ]

@@ -1,0 +1,568 @@
+"""Places: where a database may not be read, written, made or found, and files that are something else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from recording_tracker import Tracker
+from recording_tracker.errors import PermissionDeniedError, StorageError, TrackerError, UsageError
+from recording_tracker.journal.connection import file_system
+from recording_tracker.journal.sqlite import SqliteJournal
+from tests.faults.jobs import ROOT, callbacks
+from tests.faults.mounts import immutable, needs_bindfs, needs_chattr, needs_mounts, passed_on, read_only_view
+from tests.faults.strace import needs_strace
+from tests.faults.surroundings import NOW, listing, lost, reading_goes_on, take, tracker
+from tests.faults.surroundings_worker import acknowledged, worker
+from tests.figures import Figures
+
+BODIES = callbacks(16)
+ONE = callbacks(1)
+NEEDS_WRITE_ACCESS = "a WAL database needs write access to its folder (or use a backup copy)"
+NOBODY = 65_534
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody with fewer rights")
+
+
+def made(db: Path, bodies: list[str] = ONE) -> str:
+    """Make a database, close it, and return the id of its one recording."""
+    with Tracker(db) as taker:
+        assert [take(taker, body) for body in bodies] == [None] * len(bodies)
+        return next(found.recording_id or "" for found in taker.recordings(now=NOW))
+
+
+def left_by_a_killed_writer(db: Path) -> str:
+    """Make a database of which all that is committed stands in the -wal."""
+    name = made(db)
+    script = (
+        "import os, sys\n"
+        "from recording_tracker import Tracker\n"
+        "Tracker(sys.argv[1]).expect('agora', 'announced')\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    env = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    assert subprocess.run([sys.executable, "-c", script, db], env=env, check=False).returncode == -9
+    assert Path(f"{db}-wal").stat().st_size > 0
+    return name
+
+
+# What cannot be opened
+
+
+@pytest.mark.parametrize("command", [("status", "x"), ("audit",), ("verify",), ("replay",), ("backup", "copy.db")])
+def test_a_missing_database_is_named_and_not_made(command: tuple[str, ...], tmp_path: Path) -> None:
+    ran = tracker(*command, db=tmp_path / "recordings.db", cwd=tmp_path)
+
+    assert 74 == ran.status
+    assert f"error: {tmp_path / 'recordings.db'}: no such database" in ran.complaint
+    assert {} == listing(tmp_path)
+
+
+@contextmanager
+def public_folder() -> Iterator[Path]:
+    """A folder whose parents everybody may enter; pytest's are for its user alone."""
+    folder = Path(tempfile.mkdtemp(prefix="places-"))
+    try:
+        folder.chmod(0o755)
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@needs_root
+@pytest.mark.parametrize("command", ["audit", "expect agora announced"])
+@pytest.mark.parametrize("closed", ["the file", "the folder"])
+def test_what_may_not_be_read_is_refused(closed: str, command: str, figures: Figures) -> None:
+    with public_folder() as folder:
+        db = folder / "recordings.db"
+        made(db)
+        (db if closed == "the file" else folder).chmod(0o700 if closed == "the folder" else 0o600)
+        before = listing(folder)
+
+        ran = tracker(*command.split(), db=db, user=NOBODY, cwd=Path("/"))
+
+        figures.add(fault="F8", what="commands without permission", tried=1)
+        assert 77 == ran.status, ran
+        assert str(db) in ran.complaint
+        assert before == listing(folder)
+
+
+@needs_root
+def test_who_may_only_read_the_folder_reads(figures: Figures) -> None:
+    with public_folder() as folder:
+        db = folder / "recordings.db"
+        name = made(db)
+        before = listing(folder)
+
+        reading = [tracker(*words, db=db, user=NOBODY, cwd=Path("/")) for words in (("status", name), ("audit",))]
+        writing = tracker("expect", "agora", "announced", db=db, user=NOBODY, cwd=Path("/"))
+
+        figures.add(fault="F9", what="commands of a user who may only read", tried=3)
+        assert [(0, ""), (0, "")] == [(ran.status if ran.status != 1 else 0, ran.err) for ran in reading]
+        assert 77 == writing.status
+        assert str(db) in writing.complaint
+        assert before == listing(folder)
+
+
+def test_a_process_short_of_descriptors_is_told_so_and_loses_nothing(tmp_path: Path, figures: Figures) -> None:
+    db = tmp_path / "recordings.db"
+    made(db)
+
+    ended = worker("short_of_descriptors", db, tmp_path / "acks", bodies=BODIES)
+
+    refused = [line for line in ended.out.splitlines() if line != "taken"]
+    missing = lost(db, acknowledged(tmp_path / "acks"))
+    figures.add(fault="F8", what="numbers of free descriptors", tried=len(BODIES), lost=len(missing))
+    assert (0, "") == (ended.status, ended.err)
+    assert len(refused) >= 3
+    assert all(line.startswith("74 ") and str(db) in line for line in refused), refused
+    assert len(acknowledged(tmp_path / "acks")) == len(BODIES) - len(refused) > 0
+    assert [] == missing
+
+
+@needs_strace
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        "EACCES",
+        "EIO",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("EMFILE", "ENFILE", "ENOENT", "EROFS")),
+    ],
+)
+def test_a_file_that_the_system_does_not_open_is_refused_by_its_name(
+    error: str, suffix: str, tmp_path: Path, figures: Figures
+) -> None:
+    db = tmp_path / "recordings.db"
+    made(db)
+    prefix = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", f"{db}{suffix}"]
+    prefix += ["-e", "trace=openat", "-e", f"inject=openat:error={error}"]
+
+    writing = tracker("expect", "agora", "announced", db=db, prefix=prefix)
+    reading = tracker("audit", db=db, prefix=prefix)
+
+    figures.add(fault="F8", what="errors at open", tried=2)
+    assert writing.status in (74, 77), writing
+    assert str(db) in writing.complaint
+    # Nobody else has it open, so it is read without the two others.
+    assert reading.status in ((74, 77) if suffix == "" else (0, 1)), reading
+    assert [] == lost(db, ONE)
+
+
+# What is read-only
+
+
+@contextmanager
+def on_a_read_only_mount(db: Path) -> Iterator[Path]:
+    (place := db.parent.parent / "mount").mkdir()
+    with read_only_view(db.parent, place):
+        yield place / db.name
+
+
+@contextmanager
+def in_an_immutable_folder(db: Path) -> Iterator[Path]:
+    with immutable(db.parent):
+        yield db
+
+
+@contextmanager
+def as_an_immutable_file(db: Path) -> Iterator[Path]:
+    with immutable(db):
+        yield db
+
+
+ReadOnly = Callable[[Path], AbstractContextManager[Path]]
+READ_ONLY = [
+    pytest.param(on_a_read_only_mount, id="mount", marks=needs_mounts),
+    pytest.param(in_an_immutable_folder, id="folder", marks=needs_chattr),
+    pytest.param(as_an_immutable_file, id="file", marks=needs_chattr),
+]
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data" / "recordings.db"
+
+
+@pytest.mark.parametrize("read_only", READ_ONLY)
+def test_a_database_that_may_not_be_written_is_read(read_only: ReadOnly, db: Path, figures: Figures) -> None:
+    name = made(db)
+    before = db.read_bytes()
+    with read_only(db) as place:
+        unread = reading_goes_on(place, name)
+        writing = [
+            tracker(*words, db=place)
+            for words in (("expect", "agora", "announced"), ("prune", "--complete-before=1d"), ("replay",))
+        ]
+
+    figures.add(fault="F9", what="commands on what is read-only", tried=8, lost=len(unread))
+    assert [] == unread
+    assert [77] * 3 == [ran.status for ran in writing]
+    assert all(str(place) in ran.complaint for ran in writing)
+    assert before == db.read_bytes()
+
+
+@pytest.mark.parametrize("read_only", READ_ONLY[:2])
+def test_what_others_have_open_is_read_through_their_files(read_only: ReadOnly, db: Path, figures: Figures) -> None:
+    with Tracker(db) as taker:
+        assert take(taker, ONE[0]) is None
+        name = next(found.recording_id or "" for found in taker.recordings(now=NOW))
+        with read_only(db) as place:
+            unread = reading_goes_on(place, name)
+
+    figures.add(fault="F9", what="commands on what is read-only", tried=5, lost=len(unread))
+    assert [] == unread
+
+
+@pytest.mark.parametrize("read_only", READ_ONLY[:2])
+def test_what_can_only_be_read_after_a_repair_says_what_it_needs(
+    read_only: ReadOnly, db: Path, figures: Figures
+) -> None:
+    left_by_a_killed_writer(db)
+    Path(f"{db}-shm").unlink()
+    before = listing(db.parent)
+    with read_only(db) as place:
+        ran = [tracker("audit", db=place), tracker("expect", "agora", "announced", db=place)]
+
+    figures.add(fault="F9", what="commands on what is read-only", tried=2)
+    assert [77, 77] == [each.status for each in ran]
+    assert all(f"error: {place}: " in each.complaint and NEEDS_WRITE_ACCESS in each.complaint for each in ran)
+    assert before == listing(db.parent)
+
+
+@needs_mounts
+def test_a_backup_is_read_on_a_read_only_mount(db: Path) -> None:
+    left_by_a_killed_writer(db)
+    with Tracker(db, readonly=True) as reader:
+        reader.backup(db.with_name("copy.db"))
+        expected = [found.to_json() for found in reader.recordings(now=NOW)]
+
+    with on_a_read_only_mount(db) as place, Tracker(place.with_name("copy.db"), readonly=True) as copy:
+        found = [recording.to_json() for recording in copy.recordings(now=NOW)]
+        report = copy.verify()
+
+    assert expected == found
+    assert report.sound
+
+
+@needs_mounts
+def test_a_reader_that_only_ever_shares_the_file_is_caught(db: Path, figures: Figures) -> None:
+    """The positive control: a reader as SQLite has it by default."""
+    made(db)
+    with on_a_read_only_mount(db) as place, closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True)) as plain:
+        with pytest.raises(sqlite3.OperationalError):
+            plain.execute("SELECT count(*) FROM events").fetchone()
+
+    figures.add(fault="F9", what="control: read as SQLite does by default", tried=1, caught=1)
+
+
+# What is no database
+
+
+def empty(path: Path) -> None:
+    path.touch()
+
+
+def zeros(path: Path) -> None:
+    path.write_bytes(bytes(512))
+
+
+def text(path: Path) -> None:
+    path.write_text("a letter, no database\n" * 500)
+
+
+def half_a_header(path: Path) -> None:
+    path.write_bytes(b"SQLite format 3\0" + bytes(84))
+
+
+def foreign(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE notes (text)")
+
+
+def foreign_wal(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = wal")
+        connection.execute("CREATE TABLE notes (text)")
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def null(path: Path) -> None:
+    path.symlink_to(os.devnull)
+
+
+def endless(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def circle(path: Path) -> None:
+    path.symlink_to(path)
+
+
+NO_DATABASES = {
+    empty: 65,
+    zeros: 65,
+    text: 65,
+    half_a_header: 65,
+    foreign: 65,
+    foreign_wal: 65,
+    folder: 74,
+    pipe: 74,
+    null: 74,
+    endless: 74,
+    circle: 74,
+}
+
+
+@pytest.mark.parametrize("thing", NO_DATABASES, ids=lambda thing: str(thing.__name__))
+@pytest.mark.parametrize("command", ["expect agora announced", "audit", "replay"])
+def test_what_is_no_database_is_refused_at_once_and_left_as_it_is(
+    command: str, thing: Callable[[Path], None], db: Path, figures: Figures
+) -> None:
+    thing(db)
+    before = [path.name for path in db.parent.iterdir()]
+    content = db.read_bytes() if NO_DATABASES[thing] == 65 else b""
+
+    ran = tracker(*command.split(), db=db, timeout=20)
+
+    figures.add(fault="F13", what="files that are no database", tried=1)
+    assert NO_DATABASES[thing] == ran.status
+    assert f"error: {db}: " in ran.complaint
+    assert before == [path.name for path in db.parent.iterdir()]
+    assert content == (db.read_bytes() if content else b"")
+
+
+def test_a_database_made_in_an_empty_file_is_caught(db: Path, figures: Figures) -> None:
+    """The positive control: a program that takes what is empty for its own."""
+    empty(db)
+    with closing(sqlite3.connect(db)) as plain:
+        plain.execute("CREATE TABLE events (body)")
+
+    figures.add(fault="F13", what="control: written into an empty file", tried=1, caught=int(db.read_bytes() != b""))
+    assert b"" != db.read_bytes()
+
+
+# What is no longer there
+
+
+def removed(db: Path) -> None:
+    for path in db.parent.iterdir():
+        path.unlink()
+
+
+def replaced(db: Path) -> None:
+    removed(db)
+    made(db, callbacks(1, writer=1))
+
+
+def moved_over(db: Path) -> None:
+    other = db.with_name("other.db")
+    made(other, callbacks(1, writer=1))
+    other.replace(db)
+
+
+def moved_away(db: Path) -> None:
+    db.parent.rename(db.parent.with_name("elsewhere"))
+
+
+@pytest.mark.parametrize("change", [removed, replaced, moved_over, moved_away])
+def test_a_file_changed_for_another_is_noticed_at_the_next_write(
+    change: Callable[[Path], None], db: Path, figures: Figures
+) -> None:
+    taker = Tracker(db)
+    assert take(taker, BODIES[0]) is None
+    change(db)
+
+    errors = [take(taker, body) for body in BODIES[1:4]]
+    taker.close()
+
+    figures.add(fault="F27", what="writes to a file removed or replaced", tried=len(errors))
+    assert all(isinstance(error, StorageError) and error.exit_status == 74 for error in errors)
+    assert all(f"{db}: was removed or replaced while it was open" in str(error) for error in errors)
+
+
+def test_what_came_in_place_of_a_file_is_not_touched_by_who_had_it_open(db: Path) -> None:
+    taker = Tracker(db)
+    assert take(taker, BODIES[0]) is None
+    removed(db)
+    with Tracker(db) as another:
+        assert [take(another, body) for body in BODIES[1:3]] == [None, None]
+        assert take(taker, BODIES[3]) is not None
+        taker.close()
+        assert take(another, BODIES[4]) is None
+
+    assert [] == lost(db, [*BODIES[1:3], BODIES[4]])
+    with Tracker(db, readonly=True) as reader:
+        assert reader.verify().sound
+
+
+class Trusting(SqliteJournal):
+    """Writes without a look at whether its file is still the one at its path."""
+
+    def _check_file(self) -> None:
+        pass
+
+
+def test_who_writes_to_a_file_that_is_gone_is_caught(db: Path, figures: Figures) -> None:
+    """The positive control: an acknowledgement of what nobody will find."""
+    with Tracker(Trusting(db)) as taker:
+        assert take(taker, BODIES[0]) is None
+        replaced(db)
+        assert take(taker, BODIES[1]) is None
+
+    missing = lost(db, BODIES[1:2])
+    figures.add(fault="F27", what="control: written to a file that is gone", tried=1, caught=len(missing))
+    assert BODIES[1:2] == missing
+
+
+# File systems that are not ours alone
+
+
+@needs_mounts
+@needs_bindfs
+def test_a_file_system_behind_a_program_is_refused_to_who_writes(db: Path, figures: Figures) -> None:
+    made(db)
+    (place := db.parent.parent / "mount").mkdir()
+    with passed_on(db.parent, place):
+        before = listing(db.parent)
+        ran = tracker("expect", "agora", "announced", db=place / db.name)
+        after = listing(db.parent)
+
+    figures.add(fault="F28", what="writes to a file system behind a program", tried=1)
+    assert 74 == ran.status
+    assert "lies on a network file system (fuse), which loses commits" in ran.complaint
+    assert before == after
+
+
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "9p", "fuse", "fuse.sshfs", "ext4"])
+def test_the_kind_of_a_file_system_is_that_of_the_longest_mount(kind: str, tmp_path: Path) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        "1 0 8:1 / / rw - xfs /dev/a rw\n"
+        f"2 1 0:40 / {tmp_path} rw,relatime shared:1 - {kind} server:/export rw\n"
+        f"3 1 0:41 / {tmp_path}-beside rw - tmpfs tmpfs rw\n"
+    )
+
+    assert kind == file_system(tmp_path / "recordings.db", mounts)
+
+
+# Odd paths
+
+ODD_NAMES = [
+    "a?b.db",
+    "a#b.db",
+    "%41.db",
+    "new\nline.db",
+    "line\u2028separator.db",
+    "-rf",
+    "--help",
+    "file:x.db",
+    "file:x.db?mode=memory",
+    ":memory:",
+    " .db ",
+    "é日本.db",
+    "e\u0301.db",
+    "\udcff.db",
+    "a'b\"c;--.db",
+    "x" * 247,
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES, ids=ascii)
+def test_an_odd_name_is_a_name(name: str, db: Path, figures: Figures) -> None:
+    odd, copy = db.parent / name, db.parent.parent / name
+    recording_id = made(odd)
+    with Tracker(odd) as taker:
+        there = {path.name for path in db.parent.iterdir()}
+        taker.backup(copy)
+        with Tracker(odd, readonly=True) as reader:
+            found = [each.recording_id for each in reader.recordings(now=NOW)]
+        with Tracker(copy, readonly=True) as reader:
+            copied = [each.recording_id for each in reader.recordings(now=NOW)]
+
+    figures.add(fault="F29", what="odd paths", tried=1)
+    assert {name, f"{name}-wal", f"{name}-shm"} == there
+    assert [[recording_id]] * 2 == [found, copied]
+
+
+@pytest.mark.parametrize("name", ["-rf", "file:x.db?mode=memory", "new\nline.db", "\udcff.db", "%41.db"], ids=ascii)
+def test_an_odd_name_is_a_name_on_the_command_line(name: str, tmp_path: Path, figures: Figures) -> None:
+    missing = tracker("audit", db=Path(name), cwd=tmp_path)
+    ran = tracker("expect", "agora", "announced", db=Path(name), cwd=tmp_path)
+
+    figures.add(fault="F29", what="odd paths", tried=2)
+    assert 74 == missing.status
+    assert "no such database" in missing.complaint
+    assert missing.complaint.isprintable()
+    assert (0, 1) == (ran.status, len(ran.err.splitlines()))
+    assert [name] == [path.name for path in tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("name", ["x" * 248, "x" * 255, "x" * 256, "é" * 124, "y/" * 260 + "x", "x/" * 3000, "nul\0"])
+def test_a_name_that_cannot_be_is_refused_and_nothing_made(name: str, db: Path, figures: Figures) -> None:
+    odd = db.parent / name
+
+    with pytest.raises((StorageError, UsageError)) as raised:
+        Tracker(odd)
+
+    figures.add(fault="F29", what="odd paths", tried=1)
+    assert repr(str(odd))[1:100] in repr(str(raised.value))
+    assert {} == listing(db.parent)
+
+
+def test_a_database_is_made_where_a_link_points(db: Path) -> None:
+    target = db.parent.parent / "real.db"
+    db.symlink_to(target)
+
+    name = made(db)
+
+    with Tracker(target, readonly=True) as reader:
+        assert [name] == [found.recording_id for found in reader.recordings(now=NOW)]
+    assert db.is_symlink()
+
+
+def test_a_program_that_changes_its_folder_keeps_its_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Tracker("recordings.db") as taker:
+        assert take(taker, BODIES[0]) is None
+        monkeypatch.chdir("/")
+        assert take(taker, BODIES[1]) is None
+        found = [recording.events for recording in taker.recordings(now=NOW)]
+
+    assert [2] == found
+
+
+def test_a_folder_that_may_not_be_written_takes_no_new_database(db: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write anywhere; on a read-only mount it is tried too")
+    db.parent.chmod(0o555)
+    try:
+        with pytest.raises(PermissionDeniedError, match="permission denied"):
+            Tracker(db)
+    finally:
+        db.parent.chmod(0o755)
+
+
+@needs_mounts
+def test_a_read_only_mount_takes_no_new_database(db: Path) -> None:
+    with on_a_read_only_mount(db) as place, pytest.raises(TrackerError) as raised:
+        Tracker(place)
+
+    assert 77 == raised.value.exit_status
+    assert str(place) in str(raised.value)
