@@ -27,6 +27,7 @@ from recording_tracker.deliveries import Announcement, Delivery, body_bytes, exp
 from recording_tracker.errors import (
     AmbiguousError,
     NotFoundError,
+    StorageError,
     UnknownProviderError,
     UsageError,
 )
@@ -463,7 +464,11 @@ class Tracker:
     def _parts(self) -> tuple[Mapping[str, Adapter], Mapping[str, Machine], Intake]:
         """Adapters, machines and intake, loaded when they are first needed: a look-up by exact id needs none."""
         if self._loaded is None:
-            adapters, machines = find_adapters(), find_machines(self._machines_folder)
+            try:
+                adapters, machines = find_adapters(), find_machines(self._machines_folder)
+            except OSError as error:
+                # The process may have no descriptor left, long after it was started.
+                raise StorageError(f"{error.filename}: cannot be read: {(error.strerror or '').lower()}") from error
             self._loaded = (adapters, machines, Intake(self._journal, adapters, machines, self._quarantine))
         return self._loaded
 

@@ -53,26 +53,31 @@ def _refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
 
 
-class Command(Protocol):
-    """Runs ``tracker`` with arguments; *terminal* is the width of a terminal that output goes to."""
-
-    def __call__(self, *args: str | Path, stdin: bytes = b"", terminal: int | None = None) -> Run: ...
-
-
 class Given(io.RawIOBase):
     """Standard input that holds these bytes."""
 
     def __init__(self, content: bytes) -> None:
         self._rest = content
 
+    def at_end(self) -> None:
+        """Do nothing more."""
+
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self.at_end()
         taken = self._rest[: len(buffer)]
         self._rest = self._rest[len(taken) :]
         buffer[: len(taken)] = taken
         return len(taken)
+
+
+class Command(Protocol):
+    """Runs ``tracker`` with arguments; *terminal* is the width of a terminal that output goes to."""
+
+    def __call__(self, *args: str | Path, stdin: bytes | Given = b"", terminal: int | None = None) -> Run: ...
 
 
 class Output(io.TextIOWrapper):
@@ -96,13 +101,14 @@ def tracker(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     for name in ("TRACKER_DB", "TRACKER_MACHINES", "NO_COLOR", "COLUMNS", "LINES", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
 
-    def run(*args: str | Path, stdin: bytes = b"", terminal: int | None = None) -> Run:
+    def run(*args: str | Path, stdin: bytes | Given = b"", terminal: int | None = None) -> Run:
         before = signal.getsignal(signal.SIGTERM)
+        given = Given(stdin) if isinstance(stdin, bytes) else stdin
         out = Output(streams / "out", terminal=terminal is not None)
         err = Output(streams / "err", terminal=False)
         with monkeypatch.context() as patch:
             patch.setattr(sys, "argv", ["tracker", *map(str, args)])
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Given(stdin))))
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(given)))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)
             if terminal is not None:

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from recording_tracker import Tracker
-from tests.cli.conftest import NOW, Command
+from tests.cli.conftest import NOW, Command, Given
 from tests.cli.deliveries import aircore, line, started, write_log
 from tests.cli.test_arguments import assert_one_line
 
 ROOT = Path(__file__).parents[2]
+LATER = "2026-11-09T00:00:00Z"
 TRACKER = [sys.executable, "-m", "recording_tracker"]
 
 
@@ -91,23 +92,28 @@ def test_an_import_that_is_stopped_keeps_what_it_has_said_and_goes_on_when_asked
     assert tracker("verify", "--db", db).status == 0
 
 
+class Interrupted(Given):
+    """Standard input where a signal comes while more is waited for."""
+
+    def __init__(self, content: bytes, number: signal.Signals) -> None:
+        super().__init__(content)
+        self._number = number
+
+    def at_end(self) -> None:
+        signal.raise_signal(self._number)
+
+
+@pytest.mark.parametrize("count", [0, 1, 999, 1_000, 1_500])
 def test_an_import_that_waits_for_input_stops_at_once_and_keeps_what_it_has_read(
-    stop: signal.Signals, tracker: Command, tmp_path: Path
+    count: int, stop: signal.Signals, tracker: Command, tmp_path: Path
 ) -> None:
     db = tmp_path / "new.db"
+    content = "".join(f"{text}\n" for text in started(count))
 
-    with start("ingest", "--db", db, "--json", stdin=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stderr is not None
-        process.stdin.write("\n".join(["?", *started(999), ""]).encode())
-        process.stdin.flush()
-        process.stderr.readline()
-        process.send_signal(stop)
-        assert process.wait(timeout=60) == 128 + stop
-        out, err = process.stdout.read() if process.stdout else b"", process.stderr.read()
+    run = tracker("ingest", "--db", db, "--json", stdin=Interrupted(content.encode(), stop))
 
-    assert (json.loads(out)["accepted"], stopped_after(err)) == (999, 1_000)
-    assert len(tracker("list", "--db", db, "--json").lines) == 999
+    assert (run.status, run.json["accepted"], stopped_after(run.err)) == (128 + stop, count, count)
+    assert len(tracker("list", "--db", db, "--json").lines) == count
 
 
 def test_a_signal_that_the_caller_ignores_stops_nothing(tmp_path: Path) -> None:
@@ -130,7 +136,7 @@ def test_a_signal_that_the_caller_ignores_stops_nothing(tmp_path: Path) -> None:
 
 
 def test_a_report_that_is_stopped_says_nothing_more(stop: signal.Signals, large: Path) -> None:
-    with start("audit", "--json", "--db", large, "--now", NOW) as process:
+    with start("audit", "--json", "--db", large, "--now", LATER) as process:
         assert process.stdout is not None
         process.stdout.read(1)
         process.send_signal(stop)
@@ -143,7 +149,9 @@ def test_a_report_that_is_stopped_says_nothing_more(stop: signal.Signals, large:
 # Pipes and devices
 
 
-@pytest.mark.parametrize("command", ["list", "list --json", "audit --json", "audit --format csv", "demo"])
+@pytest.mark.parametrize(
+    "command", ["list", "list --json", f"audit --json --now {LATER}", f"audit --format csv --now {LATER}", "demo"]
+)
 def test_a_reader_that_goes_away_is_no_error(command: str, large: Path, tmp_path: Path) -> None:
     db = tmp_path / "demo.db" if command == "demo" else large
 

@@ -181,6 +181,16 @@ def _changed(family: str, provider: str, name: str, why: str, changes: Object, r
     return _made(family, provider, name, why, changed(good(provider, f"{family}/{name}"), changes), result, **more)
 
 
+def _accepted(family: str, provider: str, name: str, why: str, changes: Object, **more: Any) -> HostileBody:
+    return _changed(family, provider, name, why, changes, ACCEPTED, **more)
+
+
+def _later(family: str, provider: str, name: str, why: str, changes: Object, **more: Any) -> HostileBody:
+    """Make a body that opens nothing by itself, so that a good one of its recording has to come before."""
+    before = encoded(good(provider, f"{family}/{name}"))
+    return _changed(family, provider, name, why, changes, ACCEPTED, before=before, **more)
+
+
 NOT_JSON: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "an empty request must not become a recording"),
     "blanks": (b" \r\n\t ", "blanks alone are no value"),
@@ -533,7 +543,8 @@ def texts(provider: str) -> Made:
         changes, flags = PUT_TEXT[provider](text)
         query = {"id": text[:1024]} if provider == "aircore" else {}
         why = "a provider's free text is shown to people, and must stay text"
-        yield _changed("text", provider, name, why, changes, ACCEPTED, flags=flags, query=query)
+        make = _later if provider == "bandwidth" else _accepted
+        yield make("text", provider, name, why, changes, flags=flags, query=query)
 
 
 WORDS = {
@@ -573,28 +584,22 @@ def kinds(provider: str) -> Made:
     ):
         yield made(name, why, value, QUARANTINED)
     if provider == "agora":
-        yield made("unknown", "a new event is no fault", 999, ACCEPTED, flags=("unknown-event",), event="event.999")
+        new = {"flags": ("unknown-event",), "event": "event.999"}
+        yield _later("kind", provider, "unknown", "a new event is no fault", {place: 999}, **new)
         yield made("below nothing", "no event has such a number", -1, QUARANTINED)
         yield made("2^63", "no number of 64 bits", 2**63, QUARANTINED)
         yield made("a word of the tracker", "the kind is a number", "operator.resolved", QUARANTINED)
         yield made("a number as text", "a dialect", "40", ACCEPTED, event="recorder_started")
         return
     yield made("a number", "a kind is a word", 31, QUARANTINED)
-    yield made("100 characters", "the limit, exactly", "k" * 100, *_unknown(provider))
+    unknown = {"flags": ("unknown-event",)}
+    yield _later("kind", provider, "100 characters", "the limit, exactly", {place: "k" * 100}, **unknown)
     yield made("101 characters", "the limit, exactly", "k" * 101, QUARANTINED)
     for name, sign in (("NUL", "\x00"), ("ESC", "\x1b"), ("right to left", "\u202e"), ("a line separator", "\u2028")):
         yield made(name, "control and format characters have no place in a kind", f"COMPLETED{sign}", QUARANTINED)
     for name, word in WORDS.items():
-        yield made(name, "no word of a sender may pose as an event it is not", word, *_unknown(provider))
-
-
-class _Unknown(tuple[str]):
-    __slots__ = ()
-
-
-def _unknown(provider: str) -> tuple[str]:
-    """Return the result of a kind that the provider's machine does not know."""
-    return (ACCEPTED,)
+        why = "no word of a sender may pose as an event it is not"
+        yield _later("kind", provider, name, why, {place: word}, **unknown)
 
 
 def strangers(provider: str) -> Made:
@@ -728,7 +733,8 @@ def redeliveries(provider: str) -> Made:
     def made(name: str, why: str, respell: Callable[[Object], Object | bytes], **more: Any) -> HostileBody:
         first = good(provider, f"redelivery/{name}")
         again = respell(deepcopy(first))
-        return _made("redelivery", provider, name, why, again, DUPLICATE, before=encoded(first), **more)
+        result = more.pop("result", DUPLICATE)
+        return _made("redelivery", provider, name, why, again, result, before=encoded(first), **more)
 
     same = "the same event, spelled otherwise"
     yield made("the same", "sent again", lambda body: body)
@@ -759,12 +765,13 @@ def redeliveries(provider: str) -> Made:
             same,
             lambda body: changed(body, {ID["aircore"]: body["recording"]["url"].replace("http://r", "HTTP://R") + "/"}),
         )
-    # Of these two the files are part of the event's id, so other content is only what stands beside them.
+    # A result of LINE Planet that says something else is another event, which amends the first.
+    told: Object = {"result": ACCEPTED} if provider == "line_planet" else {"flags": ("payload-mismatch",)}
     yield made(
         "other content",
         "an id that comes twice with two contents",
         lambda body: changed(body, {"payload.extra" if provider == "agora" else "extra": "\x1b[31mother"}),
-        **({"flags": ("payload-mismatch",)} if provider != "line_planet" else {}),
+        **told,
     )
 
 
@@ -827,11 +834,11 @@ GENERATORS = (
 
 
 def corpus() -> list[HostileBody]:
-    """Return all bodies, each received a second after the one before."""
+    """Return all bodies, each received a millisecond after the one before."""
     made = [body for generator in GENERATORS for provider in PROVIDERS for body in generator(provider)]
     names = Counter((body.provider, body.family, body.name) for body in made)
     assert max(names.values()) == 1, names.most_common(1)
-    return [replace(body, received_at=RECEIVED + timedelta(seconds=n)) for n, body in enumerate(made)]
+    return [replace(body, received_at=RECEIVED + timedelta(milliseconds=n)) for n, body in enumerate(made)]
 
 
 def tally(bodies: list[HostileBody]) -> Iterator[str]:

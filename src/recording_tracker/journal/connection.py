@@ -37,6 +37,9 @@ WAL_LIMIT_BYTES: Final = 64 * 2**20
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "ncpfs"}
 
 
+Imprint = tuple[str, int]
+
+
 class Connection(sqlite3.Connection):
     """A connection; *alone* where it reads a file that nobody else has open, and looks for no -wal."""
 
@@ -58,7 +61,7 @@ def connect(path: Path, *, readonly: bool, create: bool, busy_timeout: timedelta
             _create(path)
         connection = _open(path, "mode=rw", busy_timeout)
         try:
-            _check_content(connection, path, readonly=False)
+            _check_version(connection, path, readonly=False)
             _make_durable(connection, path, busy_timeout)
             _migrate(connection, path)
         except BaseException:
@@ -68,6 +71,7 @@ def connect(path: Path, *, readonly: bool, create: bool, busy_timeout: timedelta
 
 
 def _open(path: Path, mode: str, busy_timeout: timedelta) -> Connection:
+    before = _look(path)
     connection = sqlite3.connect(
         f"{uri(path)}?{mode}",
         uri=True,
@@ -78,7 +82,7 @@ def _open(path: Path, mode: str, busy_timeout: timedelta) -> Connection:
         factory=Connection,
     )
     try:
-        _check_log(connection, path)
+        _check_log(before, _imprint(connection) if before else None, path)
     except BaseException:
         connection.close()
         raise
@@ -94,7 +98,7 @@ def _open_to_read(path: Path, busy_timeout: timedelta) -> Connection:
     try:
         connection = _open(path, "mode=ro", busy_timeout)
         try:
-            _check_content(connection, path, readonly=True)
+            _check_version(connection, path, readonly=True)
         except BaseException:
             connection.close()
             raise
@@ -106,7 +110,7 @@ def _open_to_read(path: Path, busy_timeout: timedelta) -> Connection:
         connection = _open(path, "immutable=1", busy_timeout)
         connection.alone = True
         try:
-            _check_content(connection, path, readonly=True)
+            _check_version(connection, path, readonly=True)
         except BaseException:
             connection.close()
             raise
@@ -126,23 +130,26 @@ def _size(path: Path, suffix: str) -> int:
         return 0
 
 
-def _check_log(connection: Connection, path: Path) -> None:
+def _look(path: Path) -> Imprint | None:
+    """
+    Refuse another program's database, which merely to open would already make files beside.
+
+    Returns what is imprinted in the file itself; None where no -wal lies beside it, or that cannot be told.
+    """
+    with closing(sqlite3.connect(f"{uri(path)}?immutable=1", uri=True)) as alone:
+        if alone.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+            raise DamagedError(f"{path}: is not a database of the tracker; it has been left as it is")
+        return _imprint(alone) if _size(path, "-wal") else None
+
+
+def _check_log(before: Imprint | None, now: Imprint | None, path: Path) -> None:
     """
     Refuse a -wal of another database beside the file: SQLite would mix the two without a word.
 
-    Every commit counts up the one row of the table ``database``, so every -wal of it holds that row. Read
-    without the -wal it is an earlier one with the same id. To restore a backup over a database: stop all
-    who use it, remove its -wal and -shm, copy the backup to its place, start again.
+    Every commit counts up the one row of the table ``database``, so every -wal of it holds that row; *before*
+    is the row in the file itself, an earlier one with the same id. To restore a backup over a database: stop
+    all who use it, remove its -wal and -shm, copy the backup to its place, start again.
     """
-    if not _size(path, "-wal"):
-        return
-    try:
-        with closing(sqlite3.connect(f"{uri(path)}?immutable=1", uri=True)) as alone:
-            before = _imprint(alone)
-    except sqlite3.Error:
-        # A checkpoint may be writing just now; that is no reason to refuse.
-        return
-    now = _imprint(connection)
     if before and now and (before[0] != now[0] or before[1] > now[1]):
         raise DamagedError(
             f"{path}: the -wal beside it belongs to another database or to another state of it; stop all who use it, "
@@ -150,12 +157,16 @@ def _check_log(connection: Connection, path: Path) -> None:
         )
 
 
-def _imprint(connection: sqlite3.Connection) -> tuple[str, int] | None:
-    """Return the database's id and how many commits it has seen; None where it has no such table."""
+def _imprint(connection: sqlite3.Connection) -> Imprint | None:
+    """Return the database's id and how many commits it has seen; None where that cannot be read."""
     try:
-        found: tuple[str, int] | None = connection.execute("SELECT id, commits FROM database").fetchone()
-    except sqlite3.OperationalError:
-        return None
+        found: Imprint | None = connection.execute("SELECT id, commits FROM database").fetchone()
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            # A checkpoint may be writing just now; and what is damaged is told when it is read.
+            return None
+        raise
     return found
 
 
@@ -255,12 +266,9 @@ def file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
     return kind
 
 
-def _check_content(connection: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
-    """Refuse another program's database, and one of a newer schema."""
+def _check_version(connection: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
+    """Refuse a newer schema, and an older one where it cannot be brought up to date."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    if application != APPLICATION_ID:
-        raise DamagedError(f"{path}: is not a database of the tracker; it has been left as it is")
     if version > SCHEMA_VERSION:
         raise VersionError(
             f"{path}: has schema version {version}, newer than {SCHEMA_VERSION} of this program; upgrade the program"
@@ -319,7 +327,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     try:
         # Another process may have done it while this one waited for the lock.
         if version:
-            _check_content(connection, path, readonly=False)
+            _check_version(connection, path, readonly=False)
         if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
             migrate(connection)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

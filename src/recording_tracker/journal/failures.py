@@ -79,6 +79,8 @@ def _cannot_open(path: object) -> TrackerError:
         os.close(os.open(folder, os.O_RDONLY))
     except OSError as error:
         return refusal(path, error)
+    if Path(str(path)).exists() and not os.access(str(path), os.R_OK):
+        return PermissionDeniedError(f"{path}: may not be read")
     if not os.access(folder, os.W_OK):
         return PermissionDeniedError(
             f"{path}: cannot be opened; a WAL database needs write access to its folder (or use a backup copy)"

@@ -582,7 +582,7 @@ class SqliteJournal:
         for table in ("events", "deliveries", "quarantine"):
             with translated(self.path):
                 for rowid, digest, body in self._connection.execute(f"SELECT rowid, sha256, body FROM {table}"):
-                    if sha256(body).digest() != digest:
+                    if not isinstance(body, bytes) or sha256(body).digest() != digest:
                         yield f"{table} row {rowid}: the body is not the one that was received; its SHA-256 differs"
         counted = self._all(
             "SELECT provider, phase, coalesce(outcome, ''), machine, count(*) FROM recordings "
