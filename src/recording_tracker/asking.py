@@ -87,7 +87,7 @@ def audit(
     quarantine_limits: QuarantineLimits,
 ) -> AuditReport:
     """Check all open recordings at *now_ms*; what is complete is looked at where it was flagged in the time *since*."""
-    since_ms = now_ms - since // MILLISECOND
+    since_ms = max(0, now_ms - since // MILLISECOND)
     stuck = [seen(entry, now_ms) for entry in journal.overdue(now_ms)]
     others = (seen(entry, now_ms) for entry in journal.flagged(since_ms, now_ms))
     flagged = [recording for recording in others if not recording.stuck and _is_flagged(recording)]

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
-from recording_tracker.errors import DamagedError, UsageError
+from recording_tracker.errors import DamagedError, RejectedBodyError, UsageError
 from recording_tracker.events import Callback
 from recording_tracker.journal import Expectation
 from recording_tracker.times import END_OF_TIME_MS, LONGEST, MILLISECOND, duration, moment_ms, to_ms
@@ -48,6 +48,8 @@ class Delivery:
 
 def read_delivery(line: Mapping[str, Any], *, now_ms: int) -> Delivery | Announcement:
     """Read one delivery, a dict as in a delivery log; raises UsageError with what is wrong and what would be right."""
+    if not isinstance(line, Mapping):
+        raise UsageError("a delivery is an object, as a line of a delivery log is")
     unknown = sorted(line.keys() - KEYS)
     if unknown:
         raise UsageError(f"{unknown[0][:100]!r} is no key of a delivery; the keys are {', '.join(sorted(KEYS))}")
@@ -96,7 +98,12 @@ def body_bytes(body: bytes | str | Mapping[str, Any] | Any) -> bytes:
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(body)
     if not isinstance(body, str):
-        body = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
+        try:
+            body = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
+        except TypeError as error:
+            raise UsageError(f"body: is no JSON; {error}") from error
+        except (RecursionError, ValueError) as error:
+            raise RejectedBodyError("the body is nested too deep, or within itself") from error
     return body.encode("utf-8", "surrogatepass")
 
 
@@ -124,12 +131,17 @@ def expectation(announced: Announcement, *, canonical: Any, start_within: timede
         raise UsageError("expect: either recording_id or group_id is expected")
     _check_id("recording_id", recording_id or "", {"Cc", "Cf", "Cs", "Zl", "Zp"})
     _check_id("group_id", group_id or "", {"Cs"})
+    if announced.within is not None and announced.within < MILLISECOND:
+        raise UsageError("expect.within: a duration of more than nothing is expected")
+    recording_id, group_id = recording_id and canonical(recording_id), group_id and canonical(group_id)
+    if not (recording_id or group_id):
+        raise UsageError("expect: an id of which something is left in the provider's spelling is expected")
     return Expectation(
         announced.provider,
-        recording_id and canonical(recording_id),
-        group_id and canonical(group_id),
+        recording_id,
+        group_id,
         now_ms if announced.expected_ms is None else announced.expected_ms,
-        (announced.within or start_within) // MILLISECOND,
+        (start_within if announced.within is None else announced.within) // MILLISECOND,
     )
 
 

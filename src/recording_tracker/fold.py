@@ -22,6 +22,7 @@ MAX_FLAGS = 100
 MAX_ALIASES = 16
 MAX_WORKERS = 16
 MAX_SEQUENCE_RANGES = 64
+MAX_ASSUMED = 64
 MAX_FILES = 10_000
 
 Key = tuple[int, int, int, str]
@@ -34,6 +35,8 @@ class Assumption(NamedTuple):
     names: tuple[str, ...]
     received_ms: int
     implied_by: str
+    worker: str | None = None
+    """Whose event says so: what another worker sends is not what this one has sent."""
 
 
 class Span(NamedTuple):
@@ -141,6 +144,7 @@ def step(machine: Machine, course: Course, event: Event, key: Key) -> str:
     repeats_switch = _repeats_switch(machine, course, event)
     name = _followed(machine, course, event, at_ms)
     if name != event.name and name not in machine.moves:
+        _settle(machine, course, event.name, event.incarnation)
         return "late"
     course.last_ms = max(course.last_ms, at_ms)
     course.opened = course.opened or name in machine.openers or name == RESOLVED
@@ -148,7 +152,7 @@ def step(machine: Machine, course: Course, event: Event, key: Key) -> str:
     for found in flags.of_body(machine, event):
         _find(course, found)
     if repeats_switch:
-        _settle(machine, course, name)
+        _settle(machine, course, name, None)
         return "late"
     verdict = _move(machine, course, event, name, at_ms)
     if course.states != before or name == RESOLVED:
@@ -165,7 +169,7 @@ def _move(machine: Machine, course: Course, event: Event, name: str, at_ms: int)
     if moves is None:
         _find(course, flags.unknown_event(event))
         return "unknown"
-    settled = _settle(machine, course, name) if course.assumed else set()
+    settled = _settle(machine, course, name, event.incarnation) if course.assumed else set()
     worst = 0
     for number, region_moves in moves:
         state = course.states[number]
@@ -174,7 +178,7 @@ def _move(machine: Machine, course: Course, event: Event, name: str, at_ms: int)
             verdict = "late"
         elif verdict in ("taken", "implied"):
             for names in assumed:
-                _assume(course, Assumption(number, names, event.received_ms, event.name))
+                _assume(course, Assumption(number, names, event.received_ms, event.name, event.incarnation))
             if dest != state:
                 _enter(course, number, dest, at_ms)
         else:
@@ -183,13 +187,21 @@ def _move(machine: Machine, course: Course, event: Event, name: str, at_ms: int)
     return VERDICTS[worst]
 
 
-def _settle(machine: Machine, course: Course, name: str) -> set[int]:
-    """Take back every assumption that names the event in a region that knows it; return those regions."""
-    regions = {number for number, _ in machine.moves[name]}
-    settled = [assumed for assumed in course.assumed if assumed.region in regions and name in assumed.names]
+def _settle(machine: Machine, course: Course, name: str, worker: str | None) -> set[int]:
+    """Take back every assumption that names the worker's event in a region that knows it; return those regions."""
+    regions = {number for number, _ in machine.moves.get(name, ())}
+    settled = [
+        assumed
+        for assumed in course.assumed
+        if assumed.region in regions and name in assumed.names and _same_worker(worker, assumed.worker)
+    ]
     if settled:
         course.assumed = tuple(assumed for assumed in course.assumed if assumed not in settled)
     return {assumed.region for assumed in settled}
+
+
+def _same_worker(one: str | None, other: str | None) -> bool:
+    return one is None or other is None or one == other
 
 
 def _enter(course: Course, region: int, state: int, at_ms: int) -> None:
@@ -198,8 +210,8 @@ def _enter(course: Course, region: int, state: int, at_ms: int) -> None:
 
 
 def _assume(course: Course, assumption: Assumption) -> None:
-    known = ((old.region, old.names) for old in course.assumed)
-    if (assumption.region, assumption.names) not in known:
+    known = ((old.region, old.names, old.worker) for old in course.assumed)
+    if len(course.assumed) < MAX_ASSUMED and (assumption.region, assumption.names, assumption.worker) not in known:
         course.assumed = (*course.assumed, assumption)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
+from recording_tracker.fold import Course
 from recording_tracker.journal import Entry, EventRow, Journal
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import reread
@@ -96,7 +97,7 @@ def verify(journal: Journal, adapters: Mapping[str, Adapter], machines: Mapping[
                 report.damaged.append(f"{_id(entry.standing)}: its machine or its adapter is not there")
                 continue
             timeline, standing = folded(journal, entry, machine, adapter)
-            if _comparable(standing) != _comparable(entry.standing):
+            if _comparable(standing) != _comparable(entry.standing) or _goes_on_otherwise(entry, timeline):
                 before, after = _plain(entry.standing), _plain(standing)
                 report.differences.append(Difference(_id(standing), before, after))
             report.differences.extend(_event_differences(journal, entry, timeline))
@@ -122,9 +123,21 @@ def _told_again(row: EventRow, line: Line) -> EventRow:
     return row._replace(name=event.name, occurred_ms=event.occurred_ms, content=event.content, verdict=line.verdict)
 
 
+def _goes_on_otherwise(entry: Entry, timeline: Timeline) -> bool:
+    """Tell whether the next event would be folded from another place than the journal leads to."""
+    if entry.standing.recording_id is None:
+        return False
+    try:
+        return Course.load(entry.course, entry.standing.files) != timeline.course
+    except (TypeError, ValueError, IndexError, KeyError):
+        return True
+
+
 def _machine_of(journal: Journal, digest: str, known: dict[str, Machine]) -> Machine | None:
     if digest not in known and (definition := journal.machine(digest)) is not None:
-        known[digest] = Machine.from_json(definition)
+        machine = Machine.from_json(definition)
+        if machine.digest == digest:
+            known[digest] = machine
     return known.get(digest)
 
 

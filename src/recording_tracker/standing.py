@@ -142,17 +142,21 @@ def _flags(machine: Machine, course: Course, outcome: str | None) -> tuple[Flag,
     found += course.flags
     if outcome == "available":
         found = [flag for flag in found if flag.code != "provider-error"]
-    found += [
-        flags.missing_event(
-            machine.regions[assumed.region].name,
-            assumed.names,
-            assumed.implied_by,
-            assumed.received_ms + machine.lost_after_ms,
-        )
-        for assumed in course.assumed
-    ]
+    found += _missing(machine, course)
     gap = _gap(course) if len(course.spans) > 1 else None
     return (*found, gap) if gap else tuple(found)
+
+
+def _missing(machine: Machine, course: Course) -> list[Flag]:
+    """Return one flag for each event that must have been sent, however many workers have not sent it."""
+    earliest: dict[tuple[str, str, str], Flag] = {}
+    for assumed in course.assumed:
+        region, deadline_ms = machine.regions[assumed.region].name, assumed.received_ms + machine.lost_after_ms
+        flag = flags.missing_event(region, assumed.names, assumed.implied_by, deadline_ms)
+        other = earliest.setdefault(flag.identity, flag)
+        if flag.raised_ms < other.raised_ms:
+            earliest[flag.identity] = flag
+    return list(earliest.values())
 
 
 def _gap(course: Course) -> Flag | None:

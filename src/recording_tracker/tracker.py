@@ -27,6 +27,7 @@ from recording_tracker.deliveries import Announcement, Delivery, body_bytes, exp
 from recording_tracker.errors import (
     AmbiguousError,
     NotFoundError,
+    RejectedBodyError,
     StorageError,
     UnknownProviderError,
     UsageError,
@@ -156,8 +157,11 @@ class Tracker:
         received_at: datetime | None,
     ) -> Parsed:
         received_ms = _now_ms() if received_at is None else to_ms(received_at)
-        callback = Callback(provider, body_bytes(body), received_ms, query or {})
-        return self._parsed(callback)
+        try:
+            raw = body_bytes(body)
+        except RejectedBodyError as error:
+            return Parsed(Callback(provider, b"", received_ms), "rejected", detail=str(error))
+        return self._parsed(Callback(provider, raw, received_ms, query or {}))
 
     def _parsed(self, callback: Callback) -> Parsed:
         adapters, machines, _ = self._parts
@@ -216,7 +220,7 @@ class Tracker:
         for place, line in enumerate(deliveries):
             try:
                 found = self._delivery(line)
-            except UsageError as error:
+            except (UsageError, RejectedBodyError) as error:
                 summary.add("rejected")
                 problems.append((place, str(error)))
                 continue

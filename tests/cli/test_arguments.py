@@ -134,7 +134,7 @@ def test_a_database_in_no_folder_is_refused(tracker: Command, tmp_path: Path) ->
     assert_one_line(run, 74, "new.db", "folder does not exist")
 
 
-@pytest.mark.parametrize("name", ["-rf", "a?b=c#d%41.db", "file:x.db", "a\nb.db", "ü\u2028.db", "n" * 240 + ".db"])
+@pytest.mark.parametrize("name", ["-rf", "a?b=c#d%41.db", "file:x.db", "a\nb.db", "ü\u2028.db", "n" * 240 + ".db", "no\udcfftext.db"])
 def test_odd_names_of_databases_work(
     name: str, tracker: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,8 +142,9 @@ def test_odd_names_of_databases_work(
 
     made = tracker(f"--db={name}", "expect", "agora", "abcd")
     found = tracker("list", f"--db={name}", "--json")
+    copied = tracker("backup", f"--db={name}", "--", f"{name[:200]}.copy")
 
-    assert (made.status, found.status, len(found.lines)) == (0, 0, 1)
+    assert (made.status, found.status, copied.status, len(found.lines)) == (0, 0, 0, 1)
     assert (tmp_path / name).is_file()
 
 
@@ -310,7 +311,7 @@ def test_an_unknown_id_names_nothing(name: str, command: str, tracker: Command, 
 def test_an_argument_that_is_no_text_is_one_line(tracker: Command, db: Path) -> None:
     broken = os.fsdecode(b"abcd\xff\xfe")
 
-    assert_one_line(tracker("ack", "r-demo-5", "--note", broken, "--db", db, "--now", NOW), 2, "not UTF-8")
+    assert_one_line(tracker("ack", "r-demo-5", "--note", broken, "--db", db, "--now", NOW), 2, "UTF-8")
     assert_one_line(tracker("expect", "agora", broken, "--db", db), 2)
     assert tracker("verify", "--db", db).status == 0
 

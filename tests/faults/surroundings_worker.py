@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import resource
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -97,6 +98,12 @@ class Scenario:
         """Take all in; the first error ends it."""
         with Tracker(self.db) as tracker:
             self._take(tracker, self.bodies)
+
+    def take_and_die(self) -> None:
+        """Take all in and be killed, so that the -wal is left."""
+        with Tracker(self.db) as tracker:
+            self._take(tracker, self.bodies)
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def short_of_descriptors(self) -> None:
         """Take each body in with one free descriptor more than the one before; say how each fared."""

@@ -139,7 +139,7 @@ def test_a_process_short_of_descriptors_is_told_so_and_loses_nothing(tmp_path: P
     figures.add(fault="F8", what="numbers of free descriptors", tried=len(BODIES), lost=len(missing))
     assert (0, "") == (ended.status, ended.err)
     assert len(refused) >= 3
-    assert all(line.startswith("74 ") and str(db) in line for line in refused), refused
+    assert all(line.startswith("74 ") and (str(db) in line or "too many open files" in line) for line in refused)
     assert len(acknowledged(tmp_path / "acks")) == len(BODIES) - len(refused) > 0
     assert [] == missing
 

@@ -262,10 +262,12 @@ def change_everything(journal: Journal, first: int, second: int) -> None:
     """Call every method that writes, on what is there and on what is new."""
     third = journal.insert(standing("r3", group_id="g2", aliases=("a1",)), "")
     journal.add_events(third, [row("e3")])
-    changed = standing("r1", group_id="g2", aliases=("a2",), files=(File("c"),), due_ms=7)
+    kept = journal.entry(first).standing.flags
+    flags = (*(old for old in kept if old.identity != flag().identity), flag("unknown-event"))
+    changed = standing("r1", group_id="g2", aliases=("a2",), files=(File("c"),), due_ms=7, flags=flags)
     journal.update(first, journal.entry(first).standing, changed, "further")
     journal.write_flags(first, [flag("unknown-event")], [flag()], 60)
-    journal.acknowledge(first, flag("missing-event"), note="seen", at_ms=61)
+    journal.acknowledge(first, flag("unknown-event"), note="seen", at_ms=61)
     journal.add_events(first, [row("e2")])
     journal.replace_event(first, row("e1", deliveries=9))
     journal.set_verdicts(first, [("e1", "late")])

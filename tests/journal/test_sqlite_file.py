@@ -271,11 +271,11 @@ def test_a_reader_sees_one_moment_as_long_as_it_reads(path: Path) -> None:
 
 
 def test_a_copy_is_a_database_of_its_own(path: Path) -> None:
-    whole = standing("r1", files=(File("a.mp4"),))
+    whole = standing("r1", files=(File("a.mp4"),), flags=(Flag("clock-skew", "info", "ahead", None, ("e1",), 1),))
     with closing(SqliteJournal(path)) as journal:
         with journal.writing():
             number = journal.insert(whole, "course")
-            journal.write_flags(number, [Flag("clock-skew", "info", "ahead", None, ("e1",), 1)], (), 0)
+            journal.write_flags(number, whole.flags, (), 0)
         entry = journal.entry(number)
         with closing(journal.reader()) as reader:
             reader.backup(str(path.with_name("copy.db")))

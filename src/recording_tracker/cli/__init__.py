@@ -121,9 +121,6 @@ def _run() -> int:  # noqa: PLR0911  one line an error is the table of exit stat
         return _complain(error.format_message(), 74)
     except TrackerError as error:
         return _complain(str(error), error.exit_status)
-    except UnicodeEncodeError as error:
-        # An argument's bytes that are no UTF-8 arrive as lone surrogates.
-        return _complain(f"{str(error.object)[:60]!r}: is not UTF-8 text", 2)
     except OSError as error:
         return _output_failed(error)
     except (click.Abort, KeyboardInterrupt):

@@ -91,6 +91,7 @@ def _shown(body: Quarantined) -> Iterator[str]:
     yield f"{body.number}  {printable(body.provider)}  received {iso(body.received_ms)}  {len(body.body)} bytes"
     yield f"reason: {printable(body.reason)}"
     text = body.body[:SHOWN_BYTES].decode("utf-8", "backslashreplace")
-    yield from (printable(line) for line in text.splitlines())
+    # Other signs that end a line may stand in a text of the body, and would begin lines that look like ours.
+    yield from (printable(line) for line in text.split("\n"))
     if len(body.body) > SHOWN_BYTES:
         yield f"and {len(body.body) - SHOWN_BYTES} bytes more; --json has them all"

@@ -59,9 +59,9 @@ def connect(path: Path, *, readonly: bool, create: bool, busy_timeout: timedelta
         _check_file_system(path)
         if create and not path.exists():
             _create(path)
+        _look(path, busy_timeout)
         connection = _open(path, "mode=rw", busy_timeout)
         try:
-            _check_version(connection, path, readonly=False)
             _make_durable(connection, path, busy_timeout)
             _migrate(connection, path)
         except BaseException:
@@ -71,7 +71,6 @@ def connect(path: Path, *, readonly: bool, create: bool, busy_timeout: timedelta
 
 
 def _open(path: Path, mode: str, busy_timeout: timedelta) -> Connection:
-    before = _look(path)
     connection = sqlite3.connect(
         f"{uri(path)}?{mode}",
         uri=True,
@@ -82,7 +81,7 @@ def _open(path: Path, mode: str, busy_timeout: timedelta) -> Connection:
         factory=Connection,
     )
     try:
-        _check_log(before, _imprint(connection) if before else None, path)
+        _check_version(connection, path, readonly=mode != "mode=rw")
     except BaseException:
         connection.close()
         raise
@@ -96,12 +95,8 @@ def uri(path: Path) -> str:
 
 def _open_to_read(path: Path, busy_timeout: timedelta) -> Connection:
     try:
-        connection = _open(path, "mode=ro", busy_timeout)
-        try:
-            _check_version(connection, path, readonly=True)
-        except BaseException:
-            connection.close()
-            raise
+        _look(path, busy_timeout)
+        return _open(path, "mode=ro", busy_timeout)
     except sqlite3.OperationalError as error:
         # In a folder that may not be written and on a full disk the files by which processes share a
         # database cannot be made; where there are none, nobody shares it.
@@ -109,12 +104,7 @@ def _open_to_read(path: Path, busy_timeout: timedelta) -> Connection:
             raise
         connection = _open(path, "immutable=1", busy_timeout)
         connection.alone = True
-        try:
-            _check_version(connection, path, readonly=True)
-        except BaseException:
-            connection.close()
-            raise
-    return connection
+        return connection
 
 
 def is_alone(path: Path) -> bool:
@@ -130,19 +120,30 @@ def _size(path: Path, suffix: str) -> int:
         return 0
 
 
-def _look(path: Path) -> Imprint | None:
+def _look(path: Path, busy_timeout: timedelta) -> None:
     """
-    Refuse another program's database, which merely to open would already make files beside.
+    Refuse another program's database, and one with another's -wal, by connections that can change neither.
 
-    Returns what is imprinted in the file itself; None where no -wal lies beside it, or that cannot be told.
+    To open either for writing, if only to refuse it, would already make files, or move the -wal into it.
     """
-    with closing(sqlite3.connect(f"{uri(path)}?immutable=1", uri=True)) as alone:
-        if alone.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            raise DamagedError(f"{path}: is not a database of the tracker; it has been left as it is")
-        return _imprint(alone) if _size(path, "-wal") else None
+    before = None
+    try:
+        with closing(sqlite3.connect(f"{uri(path)}?immutable=1", uri=True)) as alone:
+            _check_application(alone, path)
+            before = _imprint(alone) if _size(path, "-wal") else None
+    except sqlite3.DatabaseError:
+        # A checkpoint may be writing just now; and what is damaged is told when it is opened.
+        pass
+    if before is not None:
+        _check_log(path, before, busy_timeout)
 
 
-def _check_log(before: Imprint | None, now: Imprint | None, path: Path) -> None:
+def _check_application(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise DamagedError(f"{path}: is not a database of the tracker; it has been left as it is")
+
+
+def _check_log(path: Path, before: Imprint, busy_timeout: timedelta) -> None:
     """
     Refuse a -wal of another database beside the file: SQLite would mix the two without a word.
 
@@ -150,24 +151,24 @@ def _check_log(before: Imprint | None, now: Imprint | None, path: Path) -> None:
     is the row in the file itself, an earlier one with the same id. To restore a backup over a database: stop
     all who use it, remove its -wal and -shm, copy the backup to its place, start again.
     """
-    if before and now and (before[0] != now[0] or before[1] > now[1]):
+    uri_ = f"{uri(path)}?mode=ro"
+    with closing(sqlite3.connect(uri_, uri=True, timeout=busy_timeout.total_seconds())) as shared:
+        try:
+            name, commits = _imprint(shared)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
+                raise
+            name, commits = "", 0
+    if name != before[0] or commits < before[1]:
         raise DamagedError(
             f"{path}: the -wal beside it belongs to another database or to another state of it; stop all who use it, "
             "remove its -wal and -shm, and restore it from a backup"
         )
 
 
-def _imprint(connection: sqlite3.Connection) -> Imprint | None:
-    """Return the database's id and how many commits it has seen; None where that cannot be read."""
-    try:
-        found: Imprint | None = connection.execute("SELECT id, commits FROM database").fetchone()
-    except sqlite3.DatabaseError as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-        if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            # A checkpoint may be writing just now; and what is damaged is told when it is read.
-            return None
-        raise
-    return found
+def _imprint(connection: sqlite3.Connection) -> Imprint:
+    found: Imprint | None = connection.execute("SELECT id, commits FROM database").fetchone()
+    return found or ("", 0)
 
 
 def abandon(connection: sqlite3.Connection) -> None:
@@ -267,7 +268,8 @@ def file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
 
 
 def _check_version(connection: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
-    """Refuse a newer schema, and an older one where it cannot be brought up to date."""
+    """Refuse another program's database, a newer schema, and an older one where it cannot be brought up to date."""
+    _check_application(connection, path)
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
         raise VersionError(

@@ -31,6 +31,7 @@ from recording_tracker.journal import (
 )
 from recording_tracker.journal.connection import abandon, connect, is_alone, uri
 from recording_tracker.journal.failures import RESTORE, damaged, in_doubt, refusal, translated
+from recording_tracker.journal.rows import EVENTS, EXPECTATIONS, FILES, FLAGS, STANDINGS, FlagRow, Shape
 from recording_tracker.standing import Standing
 
 # The columns that are fields of a Standing, in its order.
@@ -42,14 +43,24 @@ _SELECT = f"SELECT id, {', '.join(_COLUMNS)} FROM recordings"
 _EVENT_COLUMNS = ", ".join(EventRow._fields)
 _IS_RECORDING = "(opened = 1 OR announced = 1)"
 _EVER_MS = -(2**63)
-_FIRST_MS = -62_135_596_800_000  # 0001-01-01, the first moment that datetime can hold
 _ALIASES, _STATE, _AWAITS = (_FIELDS.index(name) for name in ("aliases", "state", "awaits"))
 _REGIONS = tuple(_FIELDS.index(name) for name in ("stall_region", "due_region"))
-_MOMENTS = tuple(place for place, name in enumerate(_FIELDS) if name.endswith("_ms"))
 _BOOLEANS = tuple(_FIELDS.index(name) for name in ("opened", "announced", "complete"))
 _OPEN: WeakSet[SqliteJournal] = WeakSet()
 _FORK_WAIT_S = 1.0
 _NOBODY = 0
+# What is kept a second time for the sake of an index or of a quick answer.
+_ASIDE_OF_RECORDINGS = """
+SELECT id, 'deadline_ms' FROM recordings WHERE deadline_ms IS NOT coalesce(min(stall_ms, due_ms), stall_ms, due_ms)
+UNION ALL SELECT id, 'file_count' FROM recordings AS r
+    WHERE file_count <> (SELECT count(*) FROM files WHERE recording = r.id)
+UNION ALL SELECT id, 'flag_count' FROM recordings AS r
+    WHERE flag_count <> (SELECT count(*) FROM flags WHERE recording = r.id AND cleared_ms IS NULL)
+UNION ALL SELECT id, 'aliases' FROM recordings AS r
+    WHERE json_array_length(aliases) <> (
+        SELECT count(*) FROM aliases AS a WHERE a.recording = r.id AND a.provider = r.provider
+        AND a.alias IN (SELECT value FROM json_each(r.aliases)))
+"""
 PAGE = 500
 """Rows that a listing reads at a time, so that no reader holds up the checkpoint of a writer for long."""
 
@@ -280,44 +291,42 @@ class SqliteJournal:
         number, *fields = row
         file_count, _, _, course = fields[len(_FIELDS) :]
         values = fields[: len(_FIELDS)]
+        self._check(STANDINGS, values)
         try:
             values[_ALIASES], values[_AWAITS] = tuple(json.loads(values[_ALIASES])), tuple(json.loads(values[_AWAITS]))
             values[_STATE] = json.loads(values[_STATE])
-        except json.JSONDecodeError as error:
+            fits = all(values[place] is None or values[place] in values[_STATE] for place in _REGIONS)
+        except (json.JSONDecodeError, TypeError) as error:
             raise damaged(self.path) from error
-        if any(values[place] is not None and values[place] not in values[_STATE] for place in _REGIONS):
+        if not fits:
             raise damaged(self.path)
-        self._check_moments(*(values[place] for place in _MOMENTS))
         for place in _BOOLEANS:
             values[place] = bool(values[place])
         files = self._files(number) if file_count else ()
         flags, notes = self._flags(number)
         return Entry(number, Standing._make((*values, files, flags)), course, notes)
 
-    def _check_moments(self, *moments_ms: int | None) -> None:
-        """Refuse a moment that no calendar has; only damage makes one."""
-        for ms in moments_ms:
-            if ms is not None and ms < _FIRST_MS:
-                raise damaged(self.path)
+    def _check(self, shape: Shape, row: Sequence[Any]) -> None:
+        if not shape.fits(row):
+            raise damaged(self.path)
 
     def _files(self, number: int) -> tuple[File, ...]:
-        rows = self._all(
+        found = self._all(
             'SELECT name, url, kind, track, "order", hash, size FROM files WHERE recording = ? ORDER BY position',
             number,
         )
-        return tuple(File(*row) for row in rows)
+        for row in found:
+            self._check(FILES, row)
+        return tuple(File(*row) for row in found)
 
     def _flags(self, number: int) -> tuple[tuple[Flag, ...], dict[tuple[str, str, str], str]]:
-        rows = self._all(
-            "SELECT code, severity, message, region, evidence, raised_ms, cleared_ms, acknowledged_ms, note "
-            "FROM flags WHERE recording = ?",
-            number,
-        )
+        listed = self._all(f"SELECT {', '.join(FlagRow._fields)} FROM flags WHERE recording = ?", number)
         found, notes = [], {}
-        for code, severity, message, region, evidence, raised_ms, cleared_ms, acknowledged_ms, note in rows:
+        for row in listed:
+            self._check(FLAGS, row)
+            code, severity, message, region, evidence, raised_ms, cleared_ms, acknowledged_ms, note = row
             if severity not in (ERROR, WARNING, INFO):
                 raise damaged(self.path)
-            self._check_moments(raised_ms)
             events = tuple(evidence.split("\n")) if evidence else ()
             if acknowledged_ms is not None:
                 notes[(code, region, evidence)] = note or ""
@@ -345,12 +354,13 @@ class SqliteJournal:
 
     def events(self, number: int) -> Iterator[EventRow]:
         for row in self._all(f"SELECT {_EVENT_COLUMNS} FROM events WHERE recording = ?", number):
-            found = EventRow(*row)
-            self._check_moments(found.occurred_ms, found.received_ms, found.differs_ms)
-            yield found
+            self._check(EVENTS, row)
+            yield EventRow(*row)
 
     def event(self, number: int, event_id: str) -> EventRow | None:
         row = self._one(f"SELECT {_EVENT_COLUMNS} FROM events WHERE recording = ? AND event_id = ?", number, event_id)
+        if row is not None:
+            self._check(EVENTS, row)
         return EventRow(*row) if row else None
 
     def variants(self, number: int, event_id: str) -> list[Variant]:
@@ -389,14 +399,15 @@ class SqliteJournal:
         self, provider: str, *, recording_id: str | None = None, group_id: str | None = None
     ) -> list[Expectation]:
         column, value = ("group_id", group_id) if recording_id is None else ("recording_id", recording_id)
-        rows = self._all(
+        found = self._all(
             f"SELECT provider, recording_id, group_id, expected_ms, within_ms FROM expectations "
             f"WHERE provider = ? AND {column} = ?",
             provider,
             value,
         )
-        self._check_moments(*(row[3] for row in rows))
-        return [Expectation(*row) for row in rows]
+        for row in found:
+            self._check(EXPECTATIONS, row)
+        return [Expectation(*row) for row in found]
 
     def group_opened(self, provider: str, group_id: str) -> bool:
         sql = "SELECT 1 FROM recordings WHERE provider = ? AND group_id = ? AND opened = 1 LIMIT 1"
@@ -584,6 +595,8 @@ class SqliteJournal:
                 for rowid, digest, body in self._connection.execute(f"SELECT rowid, sha256, body FROM {table}"):
                     if not isinstance(body, bytes) or sha256(body).digest() != digest:
                         yield f"{table} row {rowid}: the body is not the one that was received; its SHA-256 differs"
+        for number, what in self._all(_ASIDE_OF_RECORDINGS):
+            yield f"recording number {number}: {what} does not say what the recording says"
         counted = self._all(
             "SELECT provider, phase, coalesce(outcome, ''), machine, count(*) FROM recordings "
             f"WHERE {_IS_RECORDING} GROUP BY 1, 2, 3, 4"

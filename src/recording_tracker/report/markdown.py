@@ -55,4 +55,12 @@ def _table(title: str, recordings: Sequence[Recording], report: AuditReport) -> 
 
 def cell(text: str) -> str:
     """Write provider text so that Markdown makes nothing of it: no link, no image, no markup, no new row."""
-    return _SPECIAL.sub(r"\\\1", printable(text))
+    safe = printable(text)
+    # Of an address and of a name after its sign something is made although the sign is escaped; not so in code.
+    return _code(safe) if "@" in safe else _SPECIAL.sub(r"\\\1", safe)
+
+
+def _code(text: str) -> str:
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence, escaped = "`" * (longest + 1), text.replace("|", r"\|")
+    return f"{fence} {escaped} {fence}"
