@@ -310,6 +310,36 @@ def test_announcements_and_events_give_the_same_in_any_order() -> None:
     assert [found[0]] * len(found) == found
 
 
+def test_a_group_that_an_earlier_event_names_otherwise_is_awaited_in_any_order() -> None:
+    expected = {"provider": "bandwidth", "group_id": "c-1", "within": "10m"}
+    told: list[dict[str, Any]] = [{"expect": expected, "received_at": from_ms(START_MS)}]
+    for at_s, payload, group in ((5, "recordingAvailable.complete", "c-1"), (3, "recordComplete", "c-2")):
+        body = stamped("bandwidth", payload, at_ms=START_MS + at_s * 1000) | {"recordingId": "r-1", "callId": group}
+        told.append({"provider": "bandwidth", "received_at": after(at_s), "body": body})
+    seen = set()
+
+    for order in permutations(told):
+        with Tracker(MemoryJournal()) as tracker:
+            for line in order:
+                tracker.ingest_many([line])
+            assert tracker.verify().sound
+            seen.add(tuple(sorted((found.id, found.phase) for found in tracker.recordings(now=DUE))))
+
+    assert seen == {(("c-1", "expected"), ("r-1", "finished"))}
+
+
+def test_a_pruned_recording_leaves_no_announcement_of_its_group_behind(tracker: Tracker) -> None:
+    tracker.expect("bandwidth", group="c-1", within=WITHIN, at=START)
+    body = stamped("bandwidth", "recordingAvailable.complete", at_ms=START_MS + 1000)
+    tracker.ingest("bandwidth", body | {"recordingId": "r-1", "callId": "c-1"}, received_at=after(1))
+    late = stamped("bandwidth", "transcriptionAvailable.available", at_ms=START_MS + 2000)
+
+    tracker.prune(complete_before=timedelta(days=1), now=START + timedelta(days=3))
+    tracker.ingest("bandwidth", late | {"recordingId": "r-1", "callId": "c-1"}, received_at=START + timedelta(days=3))
+
+    assert [] == list(tracker.recordings(now=START + timedelta(days=4)))
+
+
 def test_an_announcement_and_what_opens_nothing_give_the_same_in_any_order() -> None:
     steps: list[Callable[[Tracker], object]] = [
         lambda tracker: announce(tracker, 10),

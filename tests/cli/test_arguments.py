@@ -134,7 +134,9 @@ def test_a_database_in_no_folder_is_refused(tracker: Command, tmp_path: Path) ->
     assert_one_line(run, 74, "new.db", "folder does not exist")
 
 
-@pytest.mark.parametrize("name", ["-rf", "a?b=c#d%41.db", "file:x.db", "a\nb.db", "ü\u2028.db", "n" * 240 + ".db", "no\udcfftext.db"])
+@pytest.mark.parametrize(
+    "name", ["-rf", "a?b=c#d%41.db", "file:x.db", "a\nb.db", "ü\u2028.db", "n" * 240 + ".db", "no\udcfftext.db"]
+)
 def test_odd_names_of_databases_work(
     name: str, tracker: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -451,11 +453,11 @@ def test_a_report_goes_through_links_pipes_and_devices(tracker: Command, toured:
 
 
 def test_a_report_keeps_the_permissions_of_the_file(tracker: Command, toured: Path, tmp_path: Path) -> None:
-    (tmp_path / "report").touch(mode=0o600)
+    (tmp_path / "report").touch(mode=0o640)
 
     tracker("audit", "--db", toured, "-o", tmp_path / "report")
 
-    assert (tmp_path / "report").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "report").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_backup_is_a_new_file(tracker: Command, db: Path, tmp_path: Path) -> None:

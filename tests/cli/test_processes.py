@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import signal
 import sqlite3
@@ -44,6 +45,17 @@ def run(*args: str | Path, **more: Any) -> tuple[int, bytes, bytes]:
     return process.returncode, out, err
 
 
+def await_talk(process: subprocess.Popen[bytes]) -> None:
+    """Wait until *process* has said a line on standard error."""
+    assert process.stderr is not None
+    try:
+        assert select.select([process.stderr], [], [], 60)[0]
+    except AssertionError:
+        process.kill()
+        raise
+    process.stderr.readline()
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database whose reports are larger than what a pipe holds."""
@@ -78,8 +90,7 @@ def test_an_import_that_is_stopped_keeps_what_it_has_said_and_goes_on_when_asked
     db = tmp_path / "new.db"
 
     with start("ingest", log, "--db", db, "--json") as process:
-        assert process.stderr is not None
-        process.stderr.readline()
+        await_talk(process)
         process.send_signal(stop)
         out, err = process.communicate(timeout=60)
     first = json.loads(out)
@@ -97,10 +108,14 @@ class Interrupted(Given):
 
     def __init__(self, content: bytes, number: signal.Signals) -> None:
         super().__init__(content)
-        self._number = number
+        self._number: signal.Signals | None = number
 
     def at_end(self) -> None:
-        signal.raise_signal(self._number)
+        number, self._number = self._number, None
+        if number is not None:
+            signal.raise_signal(number)
+            # Only who goes on reading gets this.
+            self._rest = started(2_000)[-1].encode()
 
 
 @pytest.mark.parametrize("count", [0, 1, 999, 1_000, 1_500])
@@ -124,10 +139,9 @@ def test_a_signal_that_the_caller_ignores_stops_nothing(tmp_path: Path) -> None:
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
     ) as process:  # fmt: skip
         assert process.stdin is not None
-        assert process.stderr is not None
         process.stdin.write("\n".join(["?", *started(999), ""]).encode())
         process.stdin.flush()
-        process.stderr.readline()
+        await_talk(process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate("\n".join(started(1_200)[999:]).encode(), timeout=60)
 

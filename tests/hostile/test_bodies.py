@@ -123,7 +123,7 @@ def test_an_odd_body_keeps_nothing_after_it_from_being_taken_in(tmp_path: Path) 
         lines = [
             {"provider": body.provider, "body": body.raw, "query": dict(body.query), "received_at": body.received_at}
             for body in CORPUS
-            if body.before is None
+            if body.before is None and len(body.raw) < 100_000
         ]
 
         summary = tracker.ingest_many(lines)

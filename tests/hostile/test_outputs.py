@@ -32,8 +32,6 @@ NOW = "2026-03-20T10:00:00Z"
 """Long enough after the bodies for everything that is not complete to be stuck."""
 SINCE = "30d"
 STATUSES = {0, 1, 2, 65, 74, 75, 77, 78}
-SHOWN = ("encoding", "id", "injection", "text", "kind", "unknown key", "query", "redelivery", "time")
-"""Classes of which each recording is looked at by itself."""
 
 
 LOGGED = [body for body in CORPUS if not any("\ud800" <= sign <= "\udfff" for text in body.query.values() for sign in text)]
@@ -116,10 +114,7 @@ def test_what_is_quarantined_is_kept_whole(db: Path) -> None:
 
 
 def test_the_status_of_each_recording_is_plain_text_and_strict_json(db: Path, recordings: list[Recording]) -> None:
-    shown = {body.raw for body in CORPUS if body.family in SHOWN}
-    assert shown
-
-    for recording in recordings[::3]:
+    for recording in recordings[::6]:
         written = said(db, "status", "--now", NOW, "--", recording.id)
         assert any(line.startswith(f"{recording.provider} ") for line in text_lines(written))
         styled = said(db, "status", "--now", NOW, "--secrets", "--", recording.id, color=True)
@@ -130,7 +125,7 @@ def test_the_status_of_each_recording_is_plain_text_and_strict_json(db: Path, re
 
 
 def test_the_history_of_each_recording_is_plain_text_and_strict_json(db: Path, recordings: list[Recording]) -> None:
-    for recording in recordings[1::3]:
+    for recording in recordings[3::6]:
         lines = text_lines(said(db, "history", "--", recording.id))
         told = json_lines(said(db, "history", "--json", "--", recording.id))
 

@@ -61,7 +61,7 @@ def _translation(  # noqa: PLR0911  one line a code is the table of failures
     # Text that is no UTF-8 is refused by Python, not by SQLite, and quoted whole; tables that are not
     # there have been: the schema is checked when the file is opened. Only rows that contradict each
     # other break a constraint.
-    unreadable = str(error).startswith(("Could not decode", "no such"))
+    unreadable = str(error).startswith(("Could not decode", "malformed JSON", "no such"))
     if unreadable or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT):
         return damaged(path)
     if code == sqlite3.SQLITE_CANTOPEN:

@@ -7,7 +7,7 @@ from types import NoneType, UnionType
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from recording_tracker.events import File
-from recording_tracker.journal import EventRow, Expectation
+from recording_tracker.journal import Count, EventRow, Expectation, Total
 from recording_tracker.standing import Standing
 
 FIRST_MS = -62_135_596_800_000
@@ -54,3 +54,5 @@ EVENTS = Shape(EventRow, EventRow._fields)
 FILES = Shape(File, File._fields)
 FLAGS = Shape(FlagRow, FlagRow._fields)
 EXPECTATIONS = Shape(Expectation, Expectation._fields)
+COUNTS = Shape(Count, Count._fields)
+TOTALS = Shape(Total, Total._fields)

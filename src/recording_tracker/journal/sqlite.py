@@ -31,7 +31,7 @@ from recording_tracker.journal import (
 )
 from recording_tracker.journal.connection import abandon, connect, is_alone, uri
 from recording_tracker.journal.failures import RESTORE, damaged, in_doubt, refusal, translated
-from recording_tracker.journal.rows import EVENTS, EXPECTATIONS, FILES, FLAGS, STANDINGS, FlagRow, Shape
+from recording_tracker.journal.rows import COUNTS, EVENTS, EXPECTATIONS, FILES, FLAGS, STANDINGS, TOTALS, FlagRow, Shape
 from recording_tracker.standing import Standing
 
 # The columns that are fields of a Standing, in its order.
@@ -474,6 +474,8 @@ class SqliteJournal:
 
     def counts(self) -> list[Count]:
         rows = self._all("SELECT provider, result, kind, bodies, last_received_ms FROM counts ORDER BY 1, 2, 3")
+        for row in rows:
+            self._check(COUNTS, row)
         return [Count(*row) for row in rows]
 
     def register_machine(self, digest: str, provider: str, definition: str, at_ms: int) -> None:
@@ -497,6 +499,8 @@ class SqliteJournal:
         rows = self._all(
             "SELECT provider, phase, outcome, machine, recordings FROM totals WHERE recordings > 0 ORDER BY 1, 2, 3, 4"
         )
+        for row in rows:
+            self._check(TOTALS, row)
         return [Total(row[0], row[1], row[2] or None, *row[3:]) for row in rows]
 
     # Look-ups
@@ -605,9 +609,9 @@ class SqliteJournal:
         kept = {tuple(key): number for *key, number in rows}
         for *key, number in counted:
             if kept.pop(tuple(key), 0) != number:
-                yield f"totals of {', '.join(key[:3])}: do not add up to the {number} recordings that are there"
+                yield f"totals of {_listed(key[:3])}: do not add up to the {number} recordings that are there"
         for key, number in kept.items():
-            yield f"totals of {', '.join(key[:3])}: count {number} recordings of which none is there"
+            yield f"totals of {_listed(key[:3])}: count {number} recordings of which none is there"
 
     def cut_log(self) -> None:
         self._all("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -649,6 +653,10 @@ def _after_fork_in_child() -> None:
 
 
 os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
+
+
+def _listed(words: Iterable[object]) -> str:
+    return ", ".join(map(str, words))
 
 
 def _is_unicode(text: str) -> bool:

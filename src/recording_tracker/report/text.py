@@ -157,8 +157,8 @@ def list_lines(recordings: Sequence[Recording], now: datetime, width: int | None
 
 def _short_name(recording: Recording) -> str:
     """Return the shortest name of one recording that ``status`` knows, where its id would fill the line."""
-    # An alias that is no part of the id is what a body says beside it, and may be the id of another recording.
-    names = [recording.id, *(alias for alias in recording.aliases if alias in recording.id)]
+    # An alias that does not end the id is what a body says beside it, and may be the id of another recording.
+    names = [recording.id, *(alias for alias in recording.aliases if recording.id.endswith(f"/{alias}"))]
     return min(names, key=len) if len(recording.id) > MOST_OF_A_LINE else recording.id
 
 
