@@ -91,7 +91,7 @@ def recording(log: Path, calls: Sequence[str] = RECORDED) -> list[str]:
     ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Call:
     """One system call: who made it, the how-manieth of its name by that process, its arguments, and its result."""
 

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -122,6 +122,183 @@ class Scenario:
             except TrackerError as error:
                 print(error.exit_status, error)
             os.close(held.pop())
+
+    def short_of_memory(self) -> None:
+        """Take each body in with more memory than the one before; say how each fared, and take all in once more."""
+        _warm_up()
+        with Tracker(self.db) as tracker:
+            for place, body in enumerate(self.bodies):
+                room = 0 if place == 0 else 16_384 << place
+                resource.setrlimit(resource.RLIMIT_AS, (_memory() + room, resource.RLIM_INFINITY))
+                try:
+                    self._take(tracker, [body])
+                    fared = "taken"
+                except (TrackerError, MemoryError) as error:
+                    fared = type(error).__name__
+                resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+                print(fared)
+            self._take(tracker, self.bodies)
+
+    # Holders of locks; each says "held" when it does, and lets go at SIGTERM.
+
+    def hold_to_write(self) -> None:
+        """Stay inside a write transaction."""
+        journal = SqliteJournal(self.db)
+        with journal.writing():
+            _held()
+        journal.close()
+
+    def hold_to_read(self) -> None:
+        """Stay inside a read transaction, as an operator's ``sqlite3`` may."""
+        with closing(sqlite3.connect(self.db, isolation_level=None)) as connection:
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM events").fetchone()
+            _held()
+
+    # Forks
+
+    def part_from_children(self) -> None:
+        """Fork children and close; they go on after that."""
+        self._part(Tracker(self.db))
+
+    def part_from_children_carried(self) -> None:
+        """Do the same with connections that a fork finds open; a broken variant."""
+        self._part(Tracker(Carried(self.db)))
+
+    def _part(self, tracker: Tracker) -> None:
+        shares = [self.bodies[number::4] for number in range(4)]
+        self._take(tracker, shares[0])
+        assert list(tracker.recordings())
+        began, parted = os.pipe(), os.pipe()
+        children = []
+        for share in shares[1:]:
+            child = os.fork()
+            if child == 0:
+                self._take(tracker, share[:1])
+                os.write(began[1], b".")
+                os.read(parted[0], 1)
+                self._take(tracker, share[1:])
+                assert list(tracker.recordings())
+                # By the interpreter's own end, which lets go of all objects.
+                sys.exit(0)
+            children.append(child)
+        for _ in children:
+            os.read(began[0], 1)
+        tracker.close()
+        os.write(parted[1], b"." * len(children))
+        _reap(children)
+
+    def fork_under_load(self) -> None:
+        """Fork again and again while other threads commit and read; a child takes in, or does nothing, and ends."""
+        with Tracker(self.db) as tracker:
+            half = len(self.bodies) // 2
+            busy = [
+                threading.Thread(target=self._take, args=(tracker, self.bodies[:half])),
+                threading.Thread(target=_read_on, args=(tracker, reading := threading.Event())),
+            ]
+            for thread in busy:
+                thread.start()
+            for body in self.bodies[half:]:
+                child = os.fork()
+                if child == 0:
+                    # What a thread of the parent held is not held by anybody here.
+                    if body != self.bodies[-1]:
+                        self._take(tracker, [body])
+                    os._exit(0)
+                _reap([child])
+            self._take(tracker, self.bodies[-1:])
+            reading.set()
+            for thread in busy:
+                thread.join()
+
+    def fork_in_a_transaction(self) -> None:
+        """Fork in the middle of a transaction, so large that the log holds a part of it already."""
+        journal = SqliteJournal(self.db, busy_timeout=timedelta(milliseconds=100))
+        with journal.writing():
+            for body in self.bodies:
+                journal.quarantine(PROVIDER, 0, "kept", body.encode(), "{}")
+            child = os.fork()
+            if child == 0:
+                try:
+                    with Tracker(journal) as tracker:
+                        self._take(tracker, self.bodies[:1])
+                except BusyError:
+                    sys.exit(75)
+                sys.exit(0)
+            ((_, status),) = [os.waitpid(child, 0)]
+            for body in self.bodies:
+                journal.quarantine(PROVIDER, 1, "kept", f"{body} ".encode(), "{}")
+        print(os.waitstatus_to_exitcode(status), journal.count_quarantined())
+        journal.close()
+        # The interpreter's end must find nothing of the child's.
+        sys.stdout.flush()
+
+    def hand_to_processes(self) -> None:
+        """Hand a tracker to processes of ``multiprocessing``."""
+        fork = multiprocessing.get_context("fork")
+        with Tracker(self.db) as tracker:
+            processes = [fork.Process(target=self._take, args=(tracker, self.bodies[n::3])) for n in range(3)]
+            for process in processes:
+                process.start()
+            for process in processes:
+                process.join()
+        assert [process.exitcode for process in processes] == [0] * 3
+
+    # Openings
+
+    def open_naively(self) -> None:
+        """Have eight processes open a fresh file at once, without a lock and without a second try."""
+        gate = os.pipe()
+        children = []
+        for _ in range(8):
+            child = os.fork()
+            if child == 0:
+                os.close(gate[1])
+                os.read(gate[0], 1)
+                os._exit(_naive_opening(self.db))
+            children.append(child)
+        os.close(gate[1])
+        failed = sum(os.waitpid(child, 0)[1] != 0 for child in children)
+        print(failed)
+
+
+class Carried(SqliteJournal):
+    """Stays open across forks."""
+
+    def rest(self, *, until: float) -> None:
+        self._resting = False
+
+
+def _naive_opening(db: Path) -> int:
+    try:
+        with closing(sqlite3.connect(db, timeout=5)) as connection:
+            connection.execute("PRAGMA journal_mode = wal")
+            if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                connection.execute("CREATE TABLE events (body)")
+    except sqlite3.Error:
+        return 1
+    return 0
+
+
+def _held() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    print("held", flush=True)
+    signal.sigwait({signal.SIGTERM})
+
+
+def _read_on(tracker: Tracker, until: threading.Event) -> None:
+    while not until.is_set():
+        list(tracker.recordings())
+
+
+def _reap(children: Sequence[int]) -> None:
+    ended = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert ended == [0] * len(ended), ended
+
+
+def _memory() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _warm_up() -> None:

@@ -132,7 +132,7 @@ def kill_at_random(folder: Path, rounds: int, variant: str = "sound") -> tuple[l
     return left, counts
 
 
-@pytest.mark.parametrize("rounds", [25, pytest.param(300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [15, pytest.param(300, marks=pytest.mark.slow)])
 def test_a_kill_at_a_random_moment_loses_nothing_acknowledged(rounds: int, tmp_path: Path, figures: Figures) -> None:
     left, counts = kill_at_random(tmp_path, rounds)
 
@@ -151,7 +151,7 @@ def test_a_kill_at_a_random_moment_loses_nothing_acknowledged(rounds: int, tmp_p
 
 
 def test_an_acknowledgement_before_the_commit_is_caught_by_random_kills(tmp_path: Path, figures: Figures) -> None:
-    left, _ = kill_at_random(tmp_path, 25, "early")
+    left, _ = kill_at_random(tmp_path, 15, "early")
 
     lost = [each for each in left if each.lost]
     figures.add(fault="F2", what="control: acknowledged before the commit", tried=len(left), lost=len(lost))

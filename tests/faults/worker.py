@@ -14,10 +14,9 @@ import os
 import signal
 import sqlite3
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from recording_tracker.cli import main
 from recording_tracker.errors import TrackerError
 from recording_tracker.journal import connection as opening
 from recording_tracker.journal.failures import translated
+from recording_tracker.journal.memory import MemoryJournal
 from recording_tracker.journal.sqlite import SqliteJournal
 from recording_tracker.results import Summary
 from tests.faults.jobs import LENGTH, callbacks
@@ -102,29 +102,23 @@ VARIANTS = {"sound", "early", "deaf", *JOURNALS}
 """``early`` acknowledges before it takes in, ``deaf`` acknowledges what failed."""
 
 
-def lifted(path: Path, *, at_once: bool = True) -> None:
-    """
-    Open *path* as a program one schema version later would, whose step rewrites every event.
+LATER = opening.SCHEMA_VERSION + 1
 
-    Without *at_once* its statements commit one by one, as those of ``executescript`` do.
-    """
-    later = opening.SCHEMA_VERSION + 1
-    if at_once:
-        schema.migrations(name=f"{later}_later")(_later)
-        # The program of the next version is this one with one step more; nothing else can stand for it.
-        setattr(opening, "SCHEMA_VERSION", later)  # noqa: B010
-        Tracker(path).close()
-        return
-    with translated(path):
-        connection = sqlite3.connect(path, isolation_level=None)
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            connection.execute("PRAGMA journal_mode = wal")
-            connection.executescript(schema.TABLES)
-            connection.execute(f"PRAGMA application_id = {opening.APPLICATION_ID}")
+
+def lift(path: Path) -> None:
+    """Open *path* as a program one schema version later would, whose step rewrites every event."""
+    schema.migrations(name=f"{LATER}_later")(_later)
+    # The program of the next version is this one with one step more; nothing else can stand for it.
+    setattr(opening, "SCHEMA_VERSION", LATER)  # noqa: B010
+    Tracker(path).close()
+
+
+def lift_piecemeal(path: Path) -> None:
+    """Do the same as ``executescript`` would, which commits statement by statement."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in _LATER:
             connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {later}")
-        connection.close()
+        connection.execute(f"PRAGMA user_version = {LATER}")
 
 
 _LATER = (
@@ -157,10 +151,10 @@ class Life:
         os.write(self._log, f"{' '.join(str(word) for word in words)}\n".encode())
 
     def run(self, steps: list[str]) -> int:
-        """Do the steps, each that fails once more; return the exit status."""
+        """Do the steps, some that fail once more; return the exit status."""
         for step in steps:
             name, *values = step.split()
-            for _ in range(2):
+            for _ in range(1 if name in ("create", "migrate") else 2):
                 try:
                     getattr(self, name)(*values)
                     break
@@ -179,8 +173,11 @@ class Life:
         assert self._tracker is not None
         self._tracker.close()
 
-    def migrate(self, kind: str = "together") -> None:
-        lifted(self._path, at_once=kind == "together")
+    def create(self) -> None:
+        Tracker(self._path).close()
+
+    def migrate(self) -> None:
+        (lift_piecemeal if self._variant == "piecemeal" else lift)(self._path)
 
     def ingest(self, *places: str) -> None:
         """Take bodies in, one as a callback, several as one batch; then acknowledge them."""
@@ -265,8 +262,7 @@ def _child(job: dict[str, Any]) -> int:
 
 def _warm_up() -> None:
     """Load whatever is loaded once, so that children make the calls of their own work only."""
-    # Without a sync, for a sync may be what is made to take its time.
-    with tempfile.TemporaryDirectory() as folder, Tracker(OffJournal(Path(folder, "warm.db"))) as tracker:
+    with Tracker(MemoryJournal()) as tracker:
         for body in callbacks(LENGTH):
             tracker.ingest(PROVIDER, body, received_at=RECEIVED_AT)
         tracker.verify()

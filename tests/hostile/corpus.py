@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
@@ -285,12 +286,16 @@ def bombs(provider: str) -> Made:
     unclosed = b"[" * 65 + b'"' + b'\\"' * 500_000
     yield made("an open text of quotes", "each quote tried as a beginning takes hours", unclosed, REJECTED)
     runs = b'"' + b" ".join([b"1" * 100] * 10_000) + b'"'
-    yield made("almost long numbers", "a text of what is nearly refused must not be slow", around("runs", runs), ACCEPTED)
+    yield made(
+        "almost long numbers", "a text of what is nearly refused must not be slow", around("runs", runs), ACCEPTED
+    )
     for name, digits, result in (("100 digits", 100, ACCEPTED), ("101 digits", 101, REJECTED)):
         yield made(name, "the limit, exactly", around(name, b"1" * digits), result)
     yield made("5,000 digits", "int() takes quadratic time", around("5000", b"9" * 5_000), REJECTED)
     yield made("a long exponent", "a number of 10^99 places", around("exponent", b"1e" + b"9" * 99), REJECTED)
-    yield made("5,000 digits in a text", "digits in a text are no number", around("t", b'"%s"' % (b"9" * 5_000)), ACCEPTED)
+    yield made(
+        "5,000 digits in a text", "digits in a text are no number", around("t", b'"%s"' % (b"9" * 5_000)), ACCEPTED
+    )
     arrays = around("arrays", b"[" + b",".join([b"[]"] * 50_000) + b"]")
     yield made("50,000 arrays", "many small values", arrays, ACCEPTED)
     keys = around("keys", b"{" + b",".join(b'"%d":1' % key for key in range(10_000)) + b"}")
@@ -346,12 +351,18 @@ def times(provider: str) -> Made:
     # What has no time of its own is not dated, and its start is none of the clock's business.
     skew = ("clock-skew",) if provider != "line_planet" else ()
     if provider in NUMERIC_TIME:
-        yield made("the year 2100", "a clock ahead of ours puts no deadline off", 4_102_444_800_000, ACCEPTED, flags=skew)
-        yield made("the last moment", "deadlines lie behind what a date can hold", 253_402_300_799_999, ACCEPTED, flags=skew)
+        yield made(
+            "the year 2100", "a clock ahead of ours puts no deadline off", 4_102_444_800_000, ACCEPTED, flags=skew
+        )
+        yield made(
+            "the last moment", "deadlines lie behind what a date can hold", 253_402_300_799_999, ACCEPTED, flags=skew
+        )
         yield made("the first moment behind it", "no date holds it", 253_402_300_800_000, QUARANTINED)
         yield made("a date as text", "not how this provider writes a time", STAMP, QUARANTINED)
         return
-    yield made("the year 2100", "a clock ahead of ours puts no deadline off", "2100-01-01T00:00:00Z", ACCEPTED, flags=skew)
+    yield made(
+        "the year 2100", "a clock ahead of ours puts no deadline off", "2100-01-01T00:00:00Z", ACCEPTED, flags=skew
+    )
     last = "9999-12-31T23:59:59.999Z"
     yield made("the last moment", "deadlines lie behind what a date can hold", last, ACCEPTED, flags=skew)
     yield made("nanoseconds", "more decimals than a date holds", "2026-03-01T09:59:55.123456789Z", ACCEPTED)
@@ -385,7 +396,9 @@ def duplicate_keys(provider: str) -> Made:
     hidden = b'"\\u%04x%s":' % (last[0], last[1:])
     why = "the parser keeps the last one in silence"
     yield made("the id", why, raw_of("the id", b'"%s":' % last, b'"%s":"other","%s":' % (last, last)))
-    yield made("the id, escaped", "an escape is the same key", raw_of("esc", b'"%s":' % last, hidden + b'"o","%s":' % last))
+    yield made(
+        "the id, escaped", "an escape is the same key", raw_of("esc", b'"%s":' % last, hidden + b'"o","%s":' % last)
+    )
     yield made("the kind", why, raw_of("the kind", b'"%s":' % kind, b'"%s":1,"%s":' % (kind, kind)))
     for name, fragment in (
         ("with one value", b'{"a":1,"a":1}'),
@@ -496,7 +509,7 @@ TEXTS = {
     "a separator": "x\u2028forged line\u2029\x85\x0b\x0c\x1c",
     "right to left": "\u202etxt.exe\u202c",
     "a script": "<script>alert(1)</script>",
-    "an event": "\"><img src=x onerror=alert(1)>",
+    "an event": '"><img src=x onerror=alert(1)>',
     "a DDE formula": "=cmd|' /C calc'!A0",
     "a javascript: url": "javascript:alert(1)",
     "a data: url": "data:text/html,<script>alert(1)</script>",
@@ -613,7 +626,12 @@ def strangers(provider: str) -> Made:
     more: dict[str, tuple[tuple[str, str, Object | bytes, str], ...]] = {
         "agora": (
             ("another product", "one service for all products", changed(good("agora", "p"), {"productId": 1}), IGNORED),
-            ("no product", "the highest number that could be one", changed(good("agora", "q"), {"productId": 10_000}), QUARANTINED),
+            (
+                "no product",
+                "the highest number that could be one",
+                changed(good("agora", "q"), {"productId": 10_000}),
+                QUARANTINED,
+            ),
             (
                 "the console's test",
                 "sent by the button",
@@ -621,10 +639,10 @@ def strangers(provider: str) -> Made:
                 IGNORED,
             ),
         ),
-        "line_planet": (("the end of a call", "another callback", b'{"sid":"a","terminate":"x","rel_code":"y"}', IGNORED),),
-        "bandwidth": (
-            ("an event of a call", "sent to the same url", b'{"eventType":"hangup","callId":"c"}', IGNORED),
+        "line_planet": (
+            ("the end of a call", "another callback", b'{"sid":"a","terminate":"x","rel_code":"y"}', IGNORED),
         ),
+        "bandwidth": (("an event of a call", "sent to the same url", b'{"eventType":"hangup","callId":"c"}', IGNORED),),
     }
     for name, why, raw, result in more.get(provider, ()):
         yield _made("stranger", provider, name, why, raw, result)
@@ -632,7 +650,9 @@ def strangers(provider: str) -> Made:
         for kind, status in (("operator", "resolved"), ("recordingAvailable2", "superseded")):
             why = "a kind and a status must not make one of our names together"
             told = {"flags": ("unknown-event",), "event": kind}
-            yield _later("stranger", provider, f"{status} in two halves", why, {"eventType": kind, "status": status}, **told)
+            yield _later(
+                "stranger", provider, f"{status} in two halves", why, {"eventType": kind, "status": status}, **told
+            )
 
 
 CONTRADICTIONS: dict[str, dict[str, Object]] = {
@@ -841,16 +861,20 @@ def tally(bodies: list[HostileBody]) -> Iterator[str]:
     yield "| class | bodies | " + " | ".join(results) + " |"
     yield "| --- |" + " ---: |" * (len(results) + 1)
     for family in (*dict.fromkeys(body.family for body in bodies), "all"):
-        row = [sum(counts[key] for key in counts if family in (key[0], "all") and key[1] == result) for result in results]
+        row = [
+            sum(counts[key] for key in counts if family in (key[0], "all") and key[1] == result) for result in results
+        ]
         yield f"| {family} | {sum(row)} | " + " | ".join(map(str, row)) + " |"
 
 
 def main() -> None:
     bodies = corpus()
-    for body in bodies:
-        flags = f" ({', '.join(body.flags)})" if body.flags else ""
-        print(f"{body.provider:12}{body.family:14}{body.result}{flags:30} {body.name}: {body.why} [{len(body.raw)} bytes]")  # noqa: T201
-    print("\n".join(tally(bodies)))  # noqa: T201
+    lines = [
+        f"{body.provider:12}{body.family:14}{body.result:12}{','.join(body.flags):34}{len(body.raw):>8} bytes"
+        f"  {body.name}: {body.why}"
+        for body in bodies
+    ]
+    sys.stdout.write("\n".join([*lines, "", *tally(bodies), ""]))
 
 
 if __name__ == "__main__":

@@ -6,16 +6,18 @@ import json
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from statistics import median
+from typing import Protocol
 
 import pytest
 
 from recording_tracker import Receipt, Tracker
 from tests.figures import Figures
-from tests.hostile.corpus import ACCEPTED, DUPLICATE, PROVIDERS, RECEIVED, HostileBody, corpus, encoded, good
+from tests.hostile.corpus import ACCEPTED, DUPLICATE, PROVIDERS, RECEIVED, REJECTED, HostileBody, corpus, encoded, good
 
 LONGEST_S = 0.1
 MOST_BYTES = 64 * 2**20
@@ -24,7 +26,7 @@ CORPUS = corpus()
 
 @dataclass
 class Bench:
-    """Trackers that have seen the bodies before, one a measurement, and what came of those."""
+    """Trackers that see the bodies, one a measurement, and what came of those."""
 
     trackers: list[Tracker]
     tried: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -38,12 +40,20 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     yield made
     figures = Figures()
     for (family, result), tried in sorted(made.tried.items()):
-        figures.add(fault="hostile", what="bodies", tried=tried, family=family, outcome=result)
+        figures.add(fault="hostile", what=f"{family} bodies, {result}", tried=tried)
     for tracker in made.trackers:
         tracker.close()
 
 
-def deliver(tracker: Tracker, body: HostileBody) -> tuple[Receipt, float]:
+class Taker(Protocol):
+    """What takes bodies in."""
+
+    def ingest(
+        self, provider: str, body: bytes, *, query: Mapping[str, str] | None = None, received_at: datetime | None = None
+    ) -> Receipt: ...
+
+
+def deliver(tracker: Taker, body: HostileBody) -> tuple[Receipt, float]:
     """Take the body in; return what came of it and the processor time that it took, in seconds."""
     if body.before is not None:
         tracker.ingest(body.provider, body.before, received_at=body.received_at)
@@ -83,7 +93,7 @@ def test_a_hostile_body_comes_to_what_the_rule_says_and_costs_little(bench: Benc
     assert works(first, body.provider, bench)
 
 
-def peak_of(tracker: Tracker, body: HostileBody) -> int:
+def peak_of(tracker: Taker, body: HostileBody) -> int:
     """Return how many bytes are held at most, beyond what was held before, while the body is taken in."""
     tracemalloc.start()
     try:
@@ -103,11 +113,43 @@ def works(tracker: Tracker, provider: str, bench: Bench) -> bool:
 
 
 def test_the_corpus_has_every_class_for_every_provider() -> None:
-    families = {family: {body.provider for body in CORPUS if body.family == family} for family in {b.family for b in CORPUS}}
+    families = {
+        family: {body.provider for body in CORPUS if body.family == family} for family in {b.family for b in CORPUS}
+    }
 
     assert len(CORPUS) >= 250
     assert {family: set(PROVIDERS) for family in families} == families
     assert all(body.why and "\n" not in body.why for body in CORPUS)
+
+
+class Careless:
+    """Reads with json.loads alone, and holds and does far too much."""
+
+    def ingest(
+        self, provider: str, body: bytes, *, query: Mapping[str, str] | None = None, received_at: datetime | None = None
+    ) -> Receipt:
+        held = bytearray(MOST_BYTES)
+        end = time.thread_time() + LONGEST_S
+        while time.thread_time() < end:
+            held[0] ^= 1
+        try:
+            return Receipt(ACCEPTED if isinstance(json.loads(body), dict) else REJECTED)
+        except (ValueError, RecursionError):
+            return Receipt(REJECTED)
+
+
+def test_a_careless_reader_is_caught(figures: Figures) -> None:
+    some = [
+        body for body in CORPUS if body.family in ("number", "encoding", "key twice", "id") and len(body.raw) < 1_000
+    ]
+    every_tenth = some[::10]
+
+    caught = [body for body in every_tenth if deliver(Careless(), body)[0].result != body.result]
+
+    assert {"number", "encoding", "key twice", "id"} == {body.family for body in caught}
+    assert deliver(Careless(), some[0])[1] >= LONGEST_S
+    assert peak_of(Careless(), some[0]) >= MOST_BYTES
+    figures.add(fault="hostile", what="control: a reader without checks", tried=len(every_tenth), lost=len(caught))
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -122,7 +122,7 @@ def canonical_id(text: str) -> str:
 
 
 def _canonical_sid(sid: str) -> str:
-    return sid.strip().lower().replace("-", "")
+    return sid.replace("-", "").strip().lower()
 
 
 def _is_call_event(body: dict[str, Any]) -> bool:

@@ -123,6 +123,11 @@ def _run() -> int:  # noqa: PLR0911  one line an error is the table of exit stat
         return _complain(str(error), error.exit_status)
     except OSError as error:
         return _output_failed(error)
+    except MemoryError:
+        return _complain("out of memory", 74)
+    except ImportError as error:
+        # Modules are loaded when they are needed; one may be broken, or find no room any more.
+        return _complain(f"{error.name or 'a module'} cannot be loaded: {error}", 74)
     except (click.Abort, KeyboardInterrupt):
         return 130
     except Terminated:

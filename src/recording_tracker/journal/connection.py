@@ -158,7 +158,12 @@ def _check_log(path: Path, before: Imprint, busy_timeout: timedelta) -> None:
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
                 raise
-            name, commits = "", 0
+            # A read that fails, SQLite takes for damage too; what is removed then may be what is good.
+            raise DamagedError(
+                f"{path}: cannot be read: the disk fails, or the -wal beside it belongs to another database or to "
+                "another state of it; keep a copy of all its files, then stop all who use it, "
+                "remove its -wal and -shm, and restore it from a backup"
+            ) from error
     if name != before[0] or commits < before[1]:
         raise DamagedError(
             f"{path}: the -wal beside it belongs to another database or to another state of it; stop all who use it, "
