@@ -9,6 +9,7 @@ from typing import NamedTuple
 from recording_tracker.events import Event
 from recording_tracker.machine import Code, Machine, Region
 from recording_tracker.times import from_ms, iso, short
+from recording_tracker.urls import without_credentials_inside
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 
@@ -97,7 +98,7 @@ def _provider_error(machine: Machine, event: Event) -> Iterator[Flag]:
         return
     words = [_meaning(table, code, row) for table, code, row in found]
     if event.remark:
-        words.append(repr(quote(event.remark)))
+        words.append(repr(quote(without_credentials_inside(event.remark))))
     hints = dict.fromkeys(row.hint for _, _, row in found if row and row.hint)
     message = f"{event.name!r}: " + ", ".join(words) + "".join(f"; {hint}" for hint in hints)
     severity = ERROR if _CLASSES[worst] == "failed" else WARNING

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit, urlunsplit
 
 from recording_tracker.events import File
 from recording_tracker.flags import STUCK, Flag
 from recording_tracker.standing import Standing
 from recording_tracker.times import from_ms
-
-_CREDENTIAL = re.compile(r"(?i)([?&][^=&]*(?:sig|token|secret|password|credential|key|auth)[^=&]*=)[^&#]*")
+from recording_tracker.urls import without_credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +120,6 @@ class Recording:
 def without_secrets(file: File) -> File:
     """Return *file* without its hash and without credentials in its url."""
     return file._replace(hash=None, url=without_credentials(file.url) if file.url else None)
-
-
-def without_credentials(url: str) -> str:
-    """Take user, password and signing parameters out of *url*."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    return _CREDENTIAL.sub(r"\1***", bare)
 
 
 def text_of(moment: datetime | None) -> str | None:

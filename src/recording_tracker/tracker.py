@@ -556,5 +556,7 @@ def _dated_by_itself(delivery: Delivery, parsed: Parsed) -> Parsed:
     occurred_ms = next((event.occurred_ms for event in parsed.events if event.occurred_ms is not None), None)
     if occurred_ms is None:
         return parsed
+    # Of an event that is dated ahead, our own time is the better guess.
+    occurred_ms = min(occurred_ms, delivery.callback.received_ms)
     events = [event._replace(received_ms=occurred_ms) for event in parsed.events]
     return Parsed(replace(delivery.callback, received_ms=occurred_ms), parsed.result, events, parsed.detail)

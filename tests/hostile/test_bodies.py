@@ -123,7 +123,19 @@ def test_the_corpus_has_every_class_for_every_provider() -> None:
 
 
 class Careless:
-    """Reads with json.loads alone, and holds and does far too much."""
+    """Reads with json.loads alone."""
+
+    def ingest(
+        self, provider: str, body: bytes, *, query: Mapping[str, str] | None = None, received_at: datetime | None = None
+    ) -> Receipt:
+        try:
+            return Receipt(ACCEPTED if isinstance(json.loads(body), dict) else REJECTED)
+        except (ValueError, RecursionError):
+            return Receipt(REJECTED)
+
+
+class Costly(Careless):
+    """Holds and does too much."""
 
     def ingest(
         self, provider: str, body: bytes, *, query: Mapping[str, str] | None = None, received_at: datetime | None = None
@@ -132,24 +144,20 @@ class Careless:
         end = time.thread_time() + LONGEST_S
         while time.thread_time() < end:
             held[0] ^= 1
-        try:
-            return Receipt(ACCEPTED if isinstance(json.loads(body), dict) else REJECTED)
-        except (ValueError, RecursionError):
-            return Receipt(REJECTED)
+        return super().ingest(provider, body)
 
 
 def test_a_careless_reader_is_caught(figures: Figures) -> None:
     some = [
         body for body in CORPUS if body.family in ("number", "encoding", "key twice", "id") and len(body.raw) < 1_000
     ]
-    every_tenth = some[::10]
 
-    caught = [body for body in every_tenth if deliver(Careless(), body)[0].result != body.result]
+    caught = [body for body in some if deliver(Careless(), body)[0].result != body.result]
 
     assert {"number", "encoding", "key twice", "id"} == {body.family for body in caught}
-    assert deliver(Careless(), some[0])[1] >= LONGEST_S
-    assert peak_of(Careless(), some[0]) >= MOST_BYTES
-    figures.add(fault="hostile", what="control: a reader without checks", tried=len(every_tenth), lost=len(caught))
+    assert deliver(Costly(), some[0])[1] >= LONGEST_S
+    assert peak_of(Costly(), some[0]) >= MOST_BYTES
+    figures.add(fault="hostile", what="control: a reader without checks", tried=len(some), lost=len(caught))
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -26,7 +26,8 @@ from hypothesis import strategies as st
 from recording_tracker import Callback, Event, Ignored, QuarantinedBodyError, RejectedBodyError, Tracker
 from recording_tracker.adapters import find_adapters, parse
 from recording_tracker.journal.memory import MemoryJournal
-from recording_tracker.report import markdown, text
+from recording_tracker.report.markdown import audit_markdown
+from recording_tracker.report.text import status_lines
 from recording_tracker.results import RESULTS
 from recording_tracker.times import END_OF_TIME_MS
 from tests.figures import Figures
@@ -226,10 +227,10 @@ def check_reports(tracker: Tracker) -> None:
     for recording in tracker.recordings(now=RECEIVED):
         told = json.dumps(recording.to_json(), allow_nan=False)
         assert readers.long_json_lines(f"{told}\n".encode())
-        lines = [unstyle(line) for line in text.status_lines(recording, RECEIVED)]
+        lines = [unstyle(line) for line in status_lines(recording, RECEIVED)]
         assert all(line.isprintable() for line in lines)
     report = tracker.audit(RECEIVED)
-    readers.markdown_tables("".join(f"{line}\n" for line in markdown.audit_markdown(report)).encode())
+    readers.markdown_tables("".join(f"{line}\n" for line in audit_markdown(report)).encode())
     assert tracker.replay(dry_run=True, now=RECEIVED).changed == []
     assert tracker.verify().sound
 

@@ -21,7 +21,8 @@ from click.testing import CliRunner
 from recording_tracker import Recording, Tracker
 from recording_tracker.cli import cli, main
 from recording_tracker.cli.audit import FORMATS
-from recording_tracker.report import markdown, safe, sheets
+from recording_tracker.report import markdown, sheets
+from recording_tracker.report.safe import printable
 from tests.figures import Figures
 from tests.hostile import readers
 from tests.hostile.corpus import ACCEPTED, PROVIDERS, QUARANTINED, REJECTED, corpus
@@ -112,7 +113,6 @@ def test_all_bodies_are_taken_in_by_the_command(
 def test_what_is_quarantined_is_kept_whole(db: Path) -> None:
     with Tracker(db, readonly=True) as tracker:
         assert {(kept.provider, kept.body, kept.query) for kept in tracker.quarantined()} == QUARANTINE
-        assert tracker.verify().sound
 
 
 def test_the_status_of_each_recording_is_plain_text_and_strict_json(db: Path, recordings: list[Recording]) -> None:
@@ -238,7 +238,7 @@ def test_the_audit_as_text_is_printable(db: Path, audit: dict[str, Any]) -> None
 def test_the_audit_as_csv_has_a_row_for_each_flag_and_no_formula(db: Path, audit: dict[str, Any]) -> None:
     rows = csv_rows(reports(db, "csv"))
 
-    expected = [(section, provider, safe.printable(name)) for section, provider, name in rows_of(audit)]
+    expected = [(section, provider, printable(name)) for section, provider, name in rows_of(audit)]
     assert [(row["section"], row["provider"], row["recording_id"].removeprefix("'")) for row in rows] == expected
     assert all(row["events"].isdecimal() for row in rows)
 
@@ -246,9 +246,7 @@ def test_the_audit_as_csv_has_a_row_for_each_flag_and_no_formula(db: Path, audit
 def test_the_audit_as_markdown_has_a_row_for_each_flag_and_no_link(db: Path, audit: dict[str, Any]) -> None:
     rows = markdown_tables(reports(db, "md"))
 
-    expected = [
-        (provider, " ".join(safe.printable(name).split(" ")).strip(" ")) for _, provider, name in rows_of(audit)
-    ]
+    expected = [(provider, " ".join(printable(name).split(" ")).strip(" ")) for _, provider, name in rows_of(audit)]
     assert [(row["provider"], row["recording"].strip(" ")) for row in rows if "recording" in row] == expected
 
 
@@ -315,7 +313,6 @@ def test_machines_are_plain_text_and_strict_json(db: Path, arguments: list[str])
 
 
 def test_verify_and_replay_agree_with_the_journal(db: Path) -> None:
-    assert text_lines(said(db, "verify"))
     (verified,) = json_lines(said(db, "verify", "--json"))
     (replayed,) = json_lines(said(db, "replay", "--dry-run", "--json", "--now", NOW))
 
@@ -453,5 +450,5 @@ def test_the_reader_of_markdown_catches_a_cell_that_is_more_than_text(cell: str)
 def test_what_a_cell_shows_is_the_text_that_was_put_in(body: Any) -> None:
     text = body.raw.decode()[:2_000]
 
-    assert readers.plain(markdown.cell(text)) == safe.printable(text)
-    assert sheets.cell(text).removeprefix("'") == safe.printable(text)
+    assert readers.plain(markdown.cell(text)) == printable(text)
+    assert sheets.cell(text).removeprefix("'") == printable(text)

@@ -9,10 +9,11 @@ from textwrap import wrap
 from click import style, unstyle
 
 from recording_tracker.flags import ERROR, WARNING, Flag
-from recording_tracker.recording import Recording, without_credentials
+from recording_tracker.recording import Recording
 from recording_tracker.report.safe import middle, printable
 from recording_tracker.results import AuditReport, HistoryLine
 from recording_tracker.times import short
+from recording_tracker.urls import without_credentials
 
 COLORS = {ERROR: "red", WARNING: "yellow"}
 MOST_FILES = 10

@@ -1,0 +1,24 @@
+"""Urls: text in, the same without user, password and signing parameters out."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit, urlunsplit
+
+_CREDENTIAL = re.compile(r"(?i)([?&][^=&]*(?:sig|token|secret|password|credential|key|auth)[^=&]*=)[^&#]*")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>`]+")
+
+
+def without_credentials(url: str) -> str:
+    """Take user, password and signing parameters out of *url*."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return _CREDENTIAL.sub(r"\1***", bare)
+
+
+def without_credentials_inside(text: str) -> str:
+    """Take user, password and signing parameters out of every url in *text*."""
+    return _URL.sub(lambda found: without_credentials(found.group()), text)
