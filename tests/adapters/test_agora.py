@@ -411,6 +411,6 @@ def test_what_a_recording_cannot_do_without_is_required(key: str) -> None:
 
 def test_a_body_with_very_many_files_is_quarantined() -> None:
     body = payload("uploaded")
-    body["payload"]["details"]["fileList"] = ["a"] * (agora.MAX_FILES + 1)
+    body["payload"]["details"]["fileList"] = ["a"] * 10_001
 
     assert refusal(body) == "payload.details.fileList: a name or at most 10000 files are expected"

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +85,7 @@ def command(prefix: Iterable[str] = ()) -> list[str]:
     return [*prefix, sys.executable, "-m", "tests.faults.worker"]
 
 
-def environment() -> Mapping[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment that a worker needs to find the tests and the package."""
     paths = [str(ROOT), str(ROOT / "src")]
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"}

@@ -53,7 +53,7 @@ def tracker(
         input=stdin,
         capture_output=True,
         timeout=timeout,
-        env=environment() | (env or {}),
+        env=environment() | dict(env or {}),
         preexec_fn=prepare,
         cwd=cwd,
         check=False,

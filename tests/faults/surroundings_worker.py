@@ -56,7 +56,7 @@ def worker(
         capture_output=True,
         text=True,
         timeout=timeout,
-        env=environment() | (env or {}),
+        env=environment() | dict(env or {}),
         preexec_fn=prepare,
         check=False,
     )

@@ -93,7 +93,8 @@ def test_a_transaction_that_reads_before_it_locks_is_caught(tmp_path: Path, figu
 
 @pytest.mark.parametrize("batches", [5, pytest.param(25, marks=pytest.mark.slow)])
 def test_many_open_a_fresh_file_at_once_and_make_one_database(batches: int, tmp_path: Path, figures: Figures) -> None:
-    errors, wrong = [], []
+    errors: list[object] = []
+    wrong = []
     for batch in range(batches):
         jobs = []
         for number in range(4 * WRITERS):

@@ -268,9 +268,12 @@ def test_a_backup_is_read_on_a_read_only_mount(db: Path) -> None:
 def test_a_reader_that_only_ever_shares_the_file_is_caught(db: Path, figures: Figures) -> None:
     """The positive control: a reader as SQLite has it by default."""
     made(db)
-    with on_a_read_only_mount(db) as place, closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True)) as plain:
-        with pytest.raises(sqlite3.OperationalError):
-            plain.execute("SELECT count(*) FROM events").fetchone()
+    with (
+        on_a_read_only_mount(db) as place,
+        closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True)) as plain,
+        pytest.raises(sqlite3.OperationalError),
+    ):
+        plain.execute("SELECT count(*) FROM events").fetchone()
 
     figures.add(fault="F9", what="control: read as SQLite does by default", tried=1, caught=1)
 
@@ -325,7 +328,7 @@ def circle(path: Path) -> None:
     path.symlink_to(path)
 
 
-NO_DATABASES = {
+NO_DATABASES: dict[Callable[[Path], None], int] = {
     empty: 65,
     zeros: 65,
     text: 65,
