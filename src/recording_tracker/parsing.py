@@ -63,7 +63,8 @@ def reread(adapter: Adapter, recording_id: str, row: EventRow) -> Event:
     if row.name == RESOLVED:
         return _resolution(recording_id, row.body, row.received_ms)
     callback = Callback(adapter.PROVIDER, row.body, row.received_ms, json.loads(row.query))
-    events = read({adapter.PROVIDER: adapter}, callback).events
+    # It was not too large when it was taken in, whatever the limit was then.
+    events = read({adapter.PROVIDER: adapter}, callback, max_bytes=len(row.body)).events
     for event in events:
         if event.recording_id == recording_id and event.event_id == row.event_id:
             return event._replace(received_ms=row.received_ms, differs_ms=row.differs_ms)

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 
 from recording_tracker.journal import EventRow, Variant
 
+# All of them are read and written with each delivery that contradicts, and where nothing is signed anybody may send one.
+MAX_VARIANTS = 16
+
 
 def merge(row: EventRow, variants: Mapping[str, Variant], other: EventRow) -> tuple[EventRow, dict[str, Variant]]:
     """
     Join a kept event and its *variants*, by content, with one more delivery of it.
 
     The delivery received first counts, then the one with the smaller hash. Of each other content the
-    first delivery is a variant. So the result does not depend on the order in which they come.
+    first delivery is a variant, up to the first MAX_VARIANTS of them. So the result does not depend on
+    the order in which they come.
     """
     first, second = sorted((row, other), key=_precedence)
     merged = dict(variants)
@@ -21,6 +25,7 @@ def merge(row: EventRow, variants: Mapping[str, Variant], other: EventRow) -> tu
         kept = merged.get(second.content, variant)
         merged[second.content] = min(kept, variant, key=_precedence)
     merged.pop(first.content, None)
+    merged = dict(sorted(merged.items(), key=lambda item: _precedence(item[1]))[:MAX_VARIANTS])
     differs_ms = min((variant.received_ms for variant in merged.values()), default=None)
     return first._replace(deliveries=row.deliveries + 1, verdict=row.verdict, differs_ms=differs_ms), merged
 

@@ -12,10 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Protocol
+from unicodedata import category
 
 import pytest
 
-from recording_tracker import Receipt, Tracker
+from recording_tracker import QuarantinedBodyError, Receipt, Tracker
+from recording_tracker.adapters.fields import Identifier, Payload, read
+from recording_tracker.report.safe import printable
 from tests.figures import Figures
 from tests.hostile.corpus import ACCEPTED, DUPLICATE, PROVIDERS, RECEIVED, REJECTED, HostileBody, corpus, encoded, good
 
@@ -166,6 +169,40 @@ def test_a_good_body_is_good(tmp_path: Path, provider: str) -> None:
         receipt = tracker.ingest(provider, encoded(good(provider, "good")), received_at=RECEIVED)
 
         assert (receipt.result, receipt.raised) == (ACCEPTED, ())
+
+
+def test_control_and_format_characters_are_refused_in_ids_and_no_others() -> None:
+    """Of all code points, by the table that Python has, and not by a list of ours."""
+    refused = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    signs = [chr(code) for code in range(0x110000)]
+    lawful = "".join(sign for sign in signs if category(sign) not in refused)
+
+    taken = [sign for sign in signs if category(sign) in refused and is_id(f"a{sign}b")]
+    left = [part for begin in range(0, len(lawful), 1_000) if not is_id("a" + (part := lawful[begin : begin + 1_000]))]
+
+    assert (taken, left) == ([], [])
+
+
+class Named(Payload):
+    id: Identifier
+
+
+def is_id(text: str) -> bool:
+    try:
+        return read(Named, {"id": text}).id == text
+    except QuarantinedBodyError:
+        return False
+
+
+def test_what_is_printed_is_printable_whatever_it_was() -> None:
+    unsafe = {"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"}
+    signs = [chr(code) for code in range(0x110000)]
+
+    shown = [printable(sign) for sign in signs]
+
+    assert "".join(shown).isprintable()
+    assert [sign for sign, text in zip(signs, shown, strict=True) if category(sign) in unsafe and text == sign] == []
+    assert [sign for sign, text in zip(signs, shown, strict=True) if sign.isprintable() and text != sign] == []
 
 
 def test_an_odd_body_keeps_nothing_after_it_from_being_taken_in(tmp_path: Path) -> None:

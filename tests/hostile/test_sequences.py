@@ -401,6 +401,40 @@ def test_s19_ten_thousand_recordings_and_a_hundred_thousand_events_of_one(tmp_pa
         assert tracker.verify().sound
 
 
+def test_one_event_contradicted_without_end_is_kept_in_a_few_versions(tmp_path: Path) -> None:
+    """Where nothing is signed anybody may do so, and each time costs what the versions that are kept do."""
+    sent = [
+        (changed(good("aircore", "versions"), {"x": f"{number}" + "y" * 100_000}), RECEIVED + timedelta(seconds=number))
+        for number in range(60)
+    ]
+    found = []
+    for name, order in (("forth", sent), ("back", sent[::-1]), ("mixed", sent[::7] + sent)):
+        with Tracker(tmp_path / f"{name}.db") as tracker:
+            for body, received_at in order:
+                tracker.ingest("aircore", body, received_at=received_at)
+            (recording,) = tracker.recordings(now=RECEIVED + timedelta(minutes=2))
+            found.append(recording.to_json() | {"duplicates": 0})
+            assert tracker.replay(now=RECEIVED + timedelta(minutes=2)).changed == []
+            assert tracker.verify().sound
+            tracker.backup(tmp_path / f"{name}.backup.db")
+
+    assert found[0] == found[1] == found[2]
+    assert [flag["code"] for flag in found[0]["flags"]] == ["payload-mismatch"]  # type: ignore[attr-defined]
+    sizes = {(tmp_path / f"{name}.backup.db").stat().st_size // 2**20 for name in ("forth", "back", "mixed")}
+    assert max(sizes) < 3
+
+
+def test_a_body_that_a_larger_limit_let_in_is_read_again_whatever_the_limit(tmp_path: Path) -> None:
+    body = encoded(changed(good("agora", "large"), {"x": "y" * 2_000_000}))
+    with Tracker(tmp_path / "recordings.db", max_body_bytes=3_000_000) as tracker:
+        assert tracker.ingest("agora", body, received_at=RECEIVED).result == "accepted"
+
+    with Tracker(tmp_path / "recordings.db") as tracker:
+        assert tracker.replay(now=RECEIVED).changed == []
+        assert tracker.verify().sound
+        assert tracker.ingest("agora", body, received_at=RECEIVED).result == "rejected"
+
+
 MACHINE = """
 provider = "tape"
 title = "Tape"
