@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from recording_tracker.journal import EventRow, Variant
 
-# All of them are read and written with each delivery that contradicts, and where nothing is signed anybody may send one.
+# All of them are read and written with each delivery that contradicts; where nothing is signed, anybody may send those.
 MAX_VARIANTS = 16
 
 
