@@ -19,11 +19,11 @@ NAME = PACKAGE.name
 # From the bottom to the top: a module imports only from lines above its own, or from its own package.
 LAYERS = (
     ("errors", "events", "times", "urls"),
-    ("body",),
-    ("machine",),
-    ("flags",),
+    ("body", "flags", "phases"),
+    ("machine", "standing"),
+    ("findings",),
     ("fold",),
-    ("standing", "timeline"),
+    ("conclusion", "timeline"),
     ("audit", "journal", "recording", "signatures"),
     ("adapters", "deliveries", "redelivery"),
     ("lookup", "parsing", "results"),

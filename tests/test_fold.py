@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from recording_tracker.audit import open_flags
+from recording_tracker.conclusion import conclude
 from recording_tracker.events import Event
 from recording_tracker.flags import Flag
 from recording_tracker.machine import Machine, load_machine
-from recording_tracker.standing import Standing, conclude
+from recording_tracker.standing import Standing
 from recording_tracker.timeline import Timeline
 
 T0 = 1_772_323_200_000  # 2026-03-01 00:00 UTC

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recording_tracker.conclusion import conclude
 from recording_tracker.events import Event, File
 from recording_tracker.fold import Course
 from recording_tracker.machine import Machine, find_machines
-from recording_tracker.standing import Standing, conclude
+from recording_tracker.standing import Standing
 from recording_tracker.timeline import Timeline
 
 MACHINES = find_machines()

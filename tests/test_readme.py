@@ -29,8 +29,6 @@ from recording_tracker.deliveries import MAX_LINE_BYTES
 from recording_tracker.flags import SEVERITIES, STUCK
 from recording_tracker.intake import QuarantineLimits
 from recording_tracker.machine.definition import (
-    OUTCOMES,
-    PHASES,
     Code,
     Definition,
     EventRule,
@@ -39,6 +37,7 @@ from recording_tracker.machine.definition import (
     StateRule,
     TransitionRule,
 )
+from recording_tracker.phases import OUTCOMES, PHASES
 from recording_tracker.tracker import Tracker
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,17 +1,16 @@
-"""Asking: a journal and a moment in, recordings, histories and audits out."""
+"""Asking: a journal and the machines in, histories and audits out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
-from recording_tracker import lookup
 from recording_tracker.adapters import Adapter
-from recording_tracker.audit import open_flags
 from recording_tracker.flags import ERROR, WARNING
 from recording_tracker.fold import step
 from recording_tracker.intake import QuarantineLimits
-from recording_tracker.journal import Entry, Filter, Journal
+from recording_tracker.journal import Entry, Journal
+from recording_tracker.lookup import find, seen
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import reread
 from recording_tracker.recording import Recording
@@ -20,35 +19,11 @@ from recording_tracker.timeline import Timeline
 from recording_tracker.times import MILLISECOND, from_ms
 
 
-def status(journal: Journal, text: str, *, now_ms: int) -> list[Recording]:
-    """Return the recordings that *text* names; raises AmbiguousError for a prefix of several."""
-    return [seen(journal.entry(number), now_ms) for number in lookup.find(journal, text)]
-
-
-def recordings(journal: Journal, wanted: Filter, *, flag: str | None, stuck: bool, now_ms: int) -> Iterator[Recording]:
-    """Return the recordings that are *wanted*, and of those only the stuck ones, or those with an open *flag*."""
-    for entry in journal.entries(wanted):
-        recording = seen(entry, now_ms)
-        if stuck and not recording.stuck:
-            continue
-        if flag is None or any(found.code == flag for found in recording.flags):
-            yield recording
-
-
-def seen(entry: Entry, now_ms: int) -> Recording:
-    """Dress a kept recording with the flags open at *now_ms* and the operator's notes on them."""
-    found = []
-    for flag in open_flags(entry.standing, now_ms):
-        note = entry.acknowledged.get(flag.identity)
-        found.append(flag if note is None else flag._replace(acknowledged=True, note=note))
-    return Recording.seen(entry.standing, found)
-
-
 def history(
     journal: Journal, text: str, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine]
 ) -> Iterator[HistoryLine]:
     """Return the events of the recordings that *text* names, folded once more by today's machines."""
-    for number in lookup.find(journal, text):
+    for number in find(journal, text):
         entry = journal.entry(number)
         provider = entry.standing.provider
         if entry.standing.recording_id is not None and provider in machines and provider in adapters:

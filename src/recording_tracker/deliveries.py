@@ -16,15 +16,13 @@ from typing import Any, BinaryIO, NamedTuple
 from recording_tracker.errors import DamagedError, RejectedBodyError, UsageError
 from recording_tracker.events import Callback
 from recording_tracker.journal import Expectation
-from recording_tracker.times import END_OF_TIME_MS, LONGEST, MILLISECOND, duration, moment_ms, to_ms
+from recording_tracker.times import LATEST_MS, MILLISECOND, duration, moment_ms, to_ms
 
 KEYS = {"provider", "received_at", "body", "body_b64", "query", "expect"}
 EXPECT_KEYS = {"provider", "recording_id", "group_id", "within"}
 MAX_LINE_BYTES = 2_097_152
 LONGEST_LINE_BYTES = 2_147_483_648
 MAX_ID_LENGTH = 1_024
-LATEST_MS = END_OF_TIME_MS - 2 * (LONGEST // MILLISECOND)
-"""The last moment that leaves room for two of the longest durations."""
 
 
 @dataclass(frozen=True, slots=True)

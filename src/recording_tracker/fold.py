@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from recording_tracker import flags
+from recording_tracker import findings
 from recording_tracker.events import RESOLVED, SUPERSEDED, Event, File
 from recording_tracker.flags import Flag
 from recording_tracker.machine import Machine
@@ -149,7 +149,7 @@ def step(machine: Machine, course: Course, event: Event, key: Key) -> str:
     course.last_ms = max(course.last_ms, at_ms)
     course.opened = course.opened or name in machine.openers or name == RESOLVED
     _note(machine, course, event)
-    for found in flags.of_body(machine, event):
+    for found in findings.of_body(machine, event):
         _find(course, found)
     if repeats_switch:
         _settle(machine, course, name, None)
@@ -167,7 +167,7 @@ def _move(machine: Machine, course: Course, event: Event, name: str, at_ms: int)
         return "taken"
     moves = machine.moves.get(name)
     if moves is None:
-        _find(course, flags.unknown_event(event))
+        _find(course, findings.unknown_event(event))
         return "unknown"
     settled = _settle(machine, course, name, event.incarnation) if course.assumed else set()
     worst = 0
@@ -182,7 +182,7 @@ def _move(machine: Machine, course: Course, event: Event, name: str, at_ms: int)
             if dest != state:
                 _enter(course, number, dest, at_ms)
         else:
-            _find(course, flags.misfit(machine.regions[number], state, event, verdict))
+            _find(course, findings.misfit(machine.regions[number], state, event, verdict))
         worst = max(worst, _WEIGHT[verdict])
     return VERDICTS[worst]
 

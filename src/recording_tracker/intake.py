@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
+from recording_tracker.conclusion import conclude
 from recording_tracker.errors import QuarantineFullError
 from recording_tracker.events import Callback, Event
 from recording_tracker.flags import Flag
@@ -18,7 +19,7 @@ from recording_tracker.journal import Count, Entry, EventRow, Expectation, Journ
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import Parsed, reread
 from recording_tracker.redelivery import adds_nothing, merge
-from recording_tracker.standing import Standing, conclude
+from recording_tracker.standing import Standing
 from recording_tracker.timeline import Timeline
 
 CACHED_LINES = 20_000

@@ -5,11 +5,61 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from recording_tracker.adapters import find_adapters
+from recording_tracker.audit import open_flags
 from recording_tracker.errors import AmbiguousError
-from recording_tracker.journal import Journal
+from recording_tracker.flags import SEVERITIES
+from recording_tracker.journal import Entry, Filter, Journal
+from recording_tracker.phases import OUTCOMES, PHASES, check_word
+from recording_tracker.recording import Recording
 
 SHORTEST_PREFIX = 4
 MOST_CANDIDATES = 50
+
+
+def status(journal: Journal, text: str, *, now_ms: int) -> list[Recording]:
+    """Return the recordings that *text* names; raises AmbiguousError for a prefix of several."""
+    return [seen(journal.entry(number), now_ms) for number in find(journal, text)]
+
+
+def recordings(
+    journal: Journal,
+    *,
+    provider: str | None,
+    phase: str | None,
+    outcome: str | None,
+    flag: str | None,
+    stuck: bool,
+    since_ms: int | None,
+    now_ms: int,
+) -> Iterator[Recording]:
+    """
+    Return recordings, the newest first; None stands for all.
+
+    Raises UsageError for a phase, outcome or flag that there is not.
+    """
+    check_word("phase", phase, PHASES)
+    check_word("outcome", outcome, OUTCOMES)
+    check_word("flag", flag, tuple(SEVERITIES))
+    wanted = Filter(provider=provider, phase=phase, outcome=outcome, since_ms=since_ms)
+    return _matching(journal, wanted, flag=flag, stuck=stuck, now_ms=now_ms)
+
+
+def _matching(journal: Journal, wanted: Filter, *, flag: str | None, stuck: bool, now_ms: int) -> Iterator[Recording]:
+    for entry in journal.entries(wanted):
+        recording = seen(entry, now_ms)
+        if stuck and not recording.stuck:
+            continue
+        if flag is None or any(found.code == flag for found in recording.flags):
+            yield recording
+
+
+def seen(entry: Entry, now_ms: int) -> Recording:
+    """Dress a kept recording with the flags open at *now_ms* and the operator's notes on them."""
+    found = []
+    for flag in open_flags(entry.standing, now_ms):
+        note = entry.acknowledged.get(flag.identity)
+        found.append(flag if note is None else flag._replace(acknowledged=True, note=note))
+    return Recording.seen(entry.standing, found)
 
 
 def find(journal: Journal, text: str) -> list[int]:

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
+from recording_tracker.conclusion import conclude
 from recording_tracker.fold import Course
 from recording_tracker.journal import Entry, EventRow, Journal
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import reread
 from recording_tracker.recording import Recording
 from recording_tracker.results import Difference, ReplayReport, VerifyReport
-from recording_tracker.standing import Standing, conclude
+from recording_tracker.standing import Standing
 from recording_tracker.timeline import Line, Timeline
 
 BATCH = 200

@@ -9,6 +9,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 END_OF_TIME_MS = 253_402_300_800_000  # 10000-01-01, the first moment that datetime cannot hold
 LONGEST = timedelta(days=36_525)
+LATEST_MS = END_OF_TIME_MS - 2 * (LONGEST // MILLISECOND)
+"""The last moment that leaves room for two of the longest durations."""
 
 # Looser than ISO 8601 where providers are: a blank or a hyphen in place of the T, any number of
 # decimals, no zone (then UTC). https://dev.bandwidth.com/docs/voice/webhooks/recordingAvailable

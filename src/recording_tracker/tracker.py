@@ -35,10 +35,10 @@ from recording_tracker.errors import (
 from recording_tracker.events import Callback
 from recording_tracker.flags import SEVERITIES, Flag
 from recording_tracker.intake import Intake, QuarantineLimits
-from recording_tracker.journal import BUSY_TIMEOUT, Entry, Expectation, Filter, Journal, Quarantined
+from recording_tracker.journal import BUSY_TIMEOUT, Entry, Expectation, Journal, Quarantined
 from recording_tracker.machine import Machine, find_machines
-from recording_tracker.machine.definition import OUTCOMES, PHASES
 from recording_tracker.parsing import Parsed, read, resolution
+from recording_tracker.phases import OUTCOMES, check_word
 from recording_tracker.recording import Recording
 from recording_tracker.results import (
     AuditReport,
@@ -287,7 +287,7 @@ class Tracker:
         None where nothing fits; raises AmbiguousError for a prefix of several.
         """
         with self._reading() as journal:
-            return asking.status(journal, text, now_ms=_ms(now))
+            return lookup.status(journal, text, now_ms=_ms(now))
 
     def recordings(
         self,
@@ -305,12 +305,16 @@ class Tracker:
 
         *since* asks for those that something has come of since then.
         """
-        _check_word("phase", phase, PHASES)
-        _check_word("outcome", outcome, OUTCOMES)
-        _check_word("flag", flag, tuple(SEVERITIES))
-        since_ms = None if since is None else to_ms(since)
-        wanted = Filter(provider=provider, phase=phase, outcome=outcome, since_ms=since_ms)
-        return asking.recordings(self._reader, wanted, flag=flag, stuck=stuck, now_ms=_ms(now))
+        return lookup.recordings(
+            self._reader,
+            provider=provider,
+            phase=phase,
+            outcome=outcome,
+            flag=flag,
+            stuck=stuck,
+            since_ms=None if since is None else to_ms(since),
+            now_ms=_ms(now),
+        )
 
     def history(self, text: str) -> list[HistoryLine]:
         """Return the events of the recordings that *text* names, in lifecycle order, with their verdicts."""
@@ -333,7 +337,7 @@ class Tracker:
 
         Raises NotFoundError, AmbiguousError where *text* names several, and UsageError for no outcome or note.
         """
-        _check_word("outcome", outcome, OUTCOMES)
+        check_word("outcome", outcome, OUTCOMES)
         _check_note(note)
         now_ms = _ms(now)
         standing = self._single(self._reader, text).standing
@@ -355,7 +359,7 @@ class Tracker:
         """
         _check_note(note)
         now_ms = _ms(now)
-        _check_word("flag", flag, tuple(SEVERITIES))
+        check_word("flag", flag, tuple(SEVERITIES))
         with self._lock, self._transaction():
             entry = self._single(self._journal, text)
             found = [open_ for open_ in open_flags(entry.standing, now_ms) if flag in (None, open_.code)]
@@ -544,11 +548,6 @@ def _check_note(note: str) -> None:
         note.encode()
     except UnicodeEncodeError as error:
         raise UsageError("note: holds what is no character; write it in UTF-8") from error
-
-
-def _check_word(what: str, word: str | None, words: Sequence[str]) -> None:
-    if word is not None and word not in words:
-        raise UsageError(f"{what}: {word!r} is none; there are {', '.join(words)}")
 
 
 def _dated_by_itself(delivery: Delivery, parsed: Parsed) -> Parsed:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 from recording_tracker.body import MAX_BODY_BYTES, read_object
@@ -35,6 +34,9 @@ class Adapter(Protocol):
 
 def find_adapters() -> dict[str, Adapter]:
     """Find every adapter by its provider: the shipped ones, and those that installed packages register."""
+    # Takes longer to load than a look-up by an exact id, which needs no adapter.
+    from importlib.metadata import entry_points
+
     found: dict[str, Adapter] = {name: import_module(f"{__name__}.{name}") for name in SHIPPED}
     for entry in entry_points(group=ENTRY_POINTS):
         found[entry.name] = entry.load()

@@ -21,7 +21,7 @@ COMMANDS = {
     "ingest": "intake",
     "expect": "intake",
     "status": "look",
-    "history": "look",
+    "history": "history",
     "list": "look",
     "audit": "audit",
     "ack": "mend",

@@ -1,17 +1,28 @@
-"""``status``, ``history``, ``list``: where recordings stand."""
+"""``status``, ``list``: where recordings stand."""
 
 from __future__ import annotations
 
 import sys
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 
 import click
 
-from recording_tracker.cli.options import as_moment, now_option, present, print_json, print_lines, reading, width
+from recording_tracker import lookup
+from recording_tracker.cli.options import (
+    as_moment,
+    looking,
+    now_option,
+    present,
+    print_json,
+    print_lines,
+    width,
+)
 from recording_tracker.errors import NotFoundError, UnknownProviderError
+from recording_tracker.journal import Journal
 from recording_tracker.report import text
-from recording_tracker.tracker import Tracker
+from recording_tracker.times import to_ms
 
 
 def unknown(name: str) -> NotFoundError:
@@ -26,8 +37,8 @@ secrets_option = click.option("--secrets", is_flag=True, help="Show hashes and c
 @click.argument("name", metavar="ID")
 @secrets_option
 @now_option
-@reading
-def status_command(tracker: Tracker, name: str, *, secrets: bool, now: datetime | None, as_json: bool) -> None:
+@looking
+def status_command(journal: Journal, name: str, *, secrets: bool, now: datetime | None, as_json: bool) -> None:
     r"""
     Tell all of one recording: state, deadlines, files, what is wrong, what is awaited.
 
@@ -37,7 +48,8 @@ def status_command(tracker: Tracker, name: str, *, secrets: bool, now: datetime 
     tracker status d12fdce9024d37862a8f3a88e387c817
     """
     now = now or present()
-    found = tracker.status(name, now)
+    with journal.reading():
+        found = lookup.status(journal, name, now_ms=to_ms(now))
     if not found:
         raise unknown(name)
     for number, recording in enumerate(found):
@@ -46,26 +58,6 @@ def status_command(tracker: Tracker, name: str, *, secrets: bool, now: datetime 
         else:
             print_lines([""] if number else [])
             print_lines(text.status_lines(recording, now, secrets=secrets, width=width()))
-
-
-@click.command("history")
-@click.argument("name", metavar="ID")
-@reading
-def history_command(tracker: Tracker, name: str, *, as_json: bool) -> None:
-    r"""
-    Show the events of a recording in lifecycle order, with verdicts and delays.
-
-    \b
-    tracker history d12f
-    """
-    if not tracker.status(name):
-        raise unknown(name)
-    lines = tracker.history(name)
-    if as_json:
-        for line in lines:
-            print_json(line.to_json())
-    else:
-        print_lines(text.history_lines(lines, width()))
 
 
 @click.command("list")
@@ -82,9 +74,9 @@ def history_command(tracker: Tracker, name: str, *, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(min=1, max=sys.maxsize), metavar="N", help="At most so many.")
 @secrets_option
 @now_option
-@reading
+@looking
 def list_command(
-    tracker: Tracker,
+    journal: Journal,
     *,
     provider: str | None,
     phase: str | None,
@@ -105,10 +97,17 @@ def list_command(
     tracker list --provider agora --outcome failed --json
     """
     now = now or present()
-    if provider is not None and provider not in tracker.machines:
-        raise UnknownProviderError(provider, sorted(tracker.machines))
-    recordings = tracker.recordings(
-        provider=provider, phase=phase, outcome=outcome, flag=flag, stuck=stuck, since=since, now=now
+    if provider is not None:
+        _check_provider(provider, click.get_current_context().params["machines_folder"])
+    recordings = lookup.recordings(
+        journal,
+        provider=provider,
+        phase=phase,
+        outcome=outcome,
+        flag=flag,
+        stuck=stuck,
+        since_ms=None if since is None else to_ms(since),
+        now_ms=to_ms(now),
     )
     found = islice(recordings, limit)
     if as_json:
@@ -116,3 +115,11 @@ def list_command(
             print_json(recording.to_json(secrets=secrets))
     else:
         print_lines(text.list_lines(list(found), now, width()))
+
+
+def _check_provider(provider: str, machines_folder: str | None) -> None:
+    from recording_tracker.machine import find_machines
+
+    machines = find_machines(Path(machines_folder) if machines_folder else None)
+    if provider not in machines:
+        raise UnknownProviderError(provider, sorted(machines))

@@ -8,16 +8,15 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from recording_tracker.deliveries import LATEST_MS
 from recording_tracker.report.safe import middle
-from recording_tracker.times import duration, from_ms, moment_ms
-from recording_tracker.tracker import Tracker
+from recording_tracker.times import LATEST_MS, duration, from_ms, moment_ms
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 DEFAULT_DB = "recordings.db"
@@ -60,6 +59,21 @@ def reading(command: CommandT) -> CommandT:
     return _with_tracker(json_option(command), readonly=True, create=False)
 
 
+def looking(command: CommandT) -> CommandT:
+    """Give *command* a journal to look into, as its first argument, and ``--json``; what folds is not loaded."""
+
+    @db_options
+    @click.pass_context
+    @functools.wraps(command)
+    def run(ctx: click.Context, /, *args: Any, db: str | None, machines_folder: str | None, **kwargs: Any) -> Any:
+        from recording_tracker.journal.sqlite import SqliteJournal
+
+        with closing(SqliteJournal(database(ctx, db), readonly=True, create=False)) as journal:
+            return command(journal, *args, **kwargs)
+
+    return json_option(run)  # type: ignore[return-value]
+
+
 def writing(command: CommandT) -> CommandT:
     """Give *command* a tracker on a database that is there, as its first argument, and ``--json``."""
     return _with_tracker(json_option(command), readonly=False, create=False)
@@ -85,6 +99,8 @@ def _with_tracker(command: CommandT, *, readonly: bool, create: bool) -> Command
     @click.pass_context
     @functools.wraps(command)
     def run(ctx: click.Context, /, *args: Any, db: str | None, machines_folder: str | None, **kwargs: Any) -> Any:
+        from recording_tracker.tracker import Tracker
+
         path = database(ctx, db)
         # So that whoever asks again is told of the same one.
         ctx.ensure_object(dict)["db"] = str(path)

@@ -16,10 +16,6 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from recording_tracker.errors import MachineError
 from recording_tracker.times import duration
 
-PHASES = ("expected", "starting", "recording", "processing", "finished")
-OUTCOMES = ("failed", "absent", "partial", "backed_up", "available")
-"""From the worst to the best."""
-
 MOST_NAMES = 20
 LONGEST_VALUE = 60
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import transitions
 
 from recording_tracker.machine.checks import covers
-from recording_tracker.machine.definition import OUTCOMES, PHASES, Code, Definition, RegionRule
+from recording_tracker.machine.definition import Code, Definition, RegionRule
+from recording_tracker.phases import OUTCOMES, PHASES
 from recording_tracker.times import MILLISECOND
 
 TAKEN, IMPLIED, CONFLICT, ILLEGAL = "taken", "implied", "conflict", "illegal"

@@ -1,0 +1,59 @@
+"""The recording lifecycle tracker: knows which cloud recordings are stuck, and which callbacks were lost."""
+
+from recording_tracker.errors import (
+    AmbiguousError,
+    BusyError,
+    DamagedError,
+    InDoubtError,
+    MachineError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuarantinedBodyError,
+    QuarantineFullError,
+    RejectedBodyError,
+    SignatureError,
+    StorageError,
+    TrackerError,
+    UnknownProviderError,
+    UsageError,
+    VersionError,
+)
+from recording_tracker.events import Callback, Event, File, Ignored
+from recording_tracker.flags import Flag
+from recording_tracker.intake import QuarantineLimits
+from recording_tracker.recording import Recording
+from recording_tracker.results import AuditReport, HistoryLine, Receipt, ReplayReport, Summary, VerifyReport
+from recording_tracker.tracker import Tracker
+
+__all__ = [
+    "AmbiguousError",
+    "AuditReport",
+    "BusyError",
+    "Callback",
+    "DamagedError",
+    "Event",
+    "File",
+    "Flag",
+    "HistoryLine",
+    "Ignored",
+    "InDoubtError",
+    "MachineError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "QuarantineFullError",
+    "QuarantineLimits",
+    "QuarantinedBodyError",
+    "Receipt",
+    "Recording",
+    "RejectedBodyError",
+    "ReplayReport",
+    "SignatureError",
+    "StorageError",
+    "Summary",
+    "Tracker",
+    "TrackerError",
+    "UnknownProviderError",
+    "UsageError",
+    "VerifyReport",
+    "VersionError",
+]

@@ -1,0 +1,30 @@
+"""``history``: the events of a recording, folded once more."""
+
+from __future__ import annotations
+
+import click
+
+from recording_tracker.cli.look import unknown
+from recording_tracker.cli.options import print_json, print_lines, reading, width
+from recording_tracker.report import text
+from recording_tracker.tracker import Tracker
+
+
+@click.command("history")
+@click.argument("name", metavar="ID")
+@reading
+def history_command(tracker: Tracker, name: str, *, as_json: bool) -> None:
+    r"""
+    Show the events of a recording in lifecycle order, with verdicts and delays.
+
+    \b
+    tracker history d12f
+    """
+    if not tracker.status(name):
+        raise unknown(name)
+    lines = tracker.history(name)
+    if as_json:
+        for line in lines:
+            print_json(line.to_json())
+    else:
+        print_lines(text.history_lines(lines, width()))
