@@ -41,7 +41,7 @@ TOP = ("", "__main__")
 DOORS = {
     "click": ("cli", "report.text"),
     "pydantic": ("adapters", "machine"),
-    "pydantic_core": ("machine",),
+    "pydantic_core": ("adapters", "body", "fold", "machine"),
     "rich": ("cli",),
     "sqlite3": ("journal",),
     "sqlite_utils": ("journal",),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from functools import partial
 from hashlib import sha256
 from typing import Any, NoReturn
+
+from pydantic_core import from_json
 
 from recording_tracker.errors import QuarantinedBodyError, RejectedBodyError
 
@@ -22,10 +25,13 @@ _LONG_NUMBER = b"0" * (MAX_NUMBER_LENGTH + 1)
 # Unrolled and possessive, so that a long string costs no memory for going back; and a string without an end
 # goes to the end of the body, for else each quote in it would be tried as a beginning.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_BLANKS = b" \t\r\n"
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _AS_SQUARE = bytes.maketrans(b"{}", b"[]")
 _OPENING = ord("[")
 _RUN = re.compile(rb"\[+|\]+")
+# Made once: ``json.dumps`` makes one each time, in half of the time that it takes.
+_SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -39,6 +45,44 @@ def read_object(raw: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> dict[str, Any
     if len(raw) > max_bytes:
         raise RejectedBodyError(f"the body has {len(raw)} bytes; at most {max_bytes} are read")
     _check_bombs(raw)
+    value = _read_plain(raw)
+    return _read_closely(raw) if value is None else value
+
+
+def _read_plain(raw: bytes) -> dict[str, Any] | None:
+    """
+    Read what has nothing odd in it, in a quarter of the time that ``_read_closely`` takes; else return None.
+
+    Of a key given twice the reader keeps one, so keys are counted: outside of texts a quote and a colon
+    stand behind each but for blanks, and inside of one they only make them too many.
+    """
+    try:
+        value = from_json(raw, allow_inf_nan=False)
+    except ValueError:
+        return None
+    if type(value) is not dict or _count_keys(value) != raw.translate(None, _BLANKS).count(b'":'):
+        return None
+    return value
+
+
+def _count_keys(value: dict[str, Any]) -> int:
+    """Count the keys of all objects in *value*; -1 where a number in it is too large to hold."""
+    found = len(value)
+    waiting: list[Iterable[Any]] = [value.values()]
+    while waiting:
+        for inner in waiting.pop():
+            kind = type(inner)
+            if kind is dict:
+                found += len(inner)
+                waiting.append(inner.values())
+            elif kind is list:
+                waiting.append(inner)
+            elif kind is float and not math.isfinite(inner):
+                return -1
+    return found
+
+
+def _read_closely(raw: bytes) -> dict[str, Any]:
     twice: list[bool] = []
     try:
         value = json.loads(
@@ -65,18 +109,14 @@ def read_object(raw: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> dict[str, Any
 def _check_bombs(raw: bytes) -> None:
     """Refuse what would cost the parser too much, with scans in C only for the bodies that are harmless."""
     many = raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
-    long = _has_long_number(raw)
+    long = _LONG_NUMBER in raw.translate(_AS_NUMBER)
     if not many and not long:
         return
     bare = _STRING.sub(b'""', raw)
     if many and _too_deep(bare):
         raise RejectedBodyError(f"the body is nested more than {MAX_DEPTH} deep")
-    if long and _has_long_number(bare):
+    if long and _LONG_NUMBER in bare.translate(_AS_NUMBER):
         raise RejectedBodyError(f"the body has a number of more than {MAX_NUMBER_LENGTH} characters")
-
-
-def _has_long_number(raw: bytes) -> bool:
-    return _LONG_NUMBER in raw.translate(_AS_NUMBER)
 
 
 def _too_deep(raw: bytes) -> bool:
@@ -129,11 +169,16 @@ def _check_surrogates(value: dict[str, Any]) -> None:
         raise QuarantinedBodyError("the body has half of a surrogate pair, which is no character") from error
 
 
+def sorted_json(value: object) -> str:
+    """Write *value* as JSON with sorted keys in ASCII, so that whoever spells it, its text is the same."""
+    return _SORTED.encode(value)
+
+
 def digest(value: object) -> str:
-    """Return the SHA-256, in 32 hex digits, of *value* written as JSON with sorted keys; whoever spells it."""
-    return digest_of_text(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True))
+    """Return the SHA-256, in 32 hex digits, of *value* as ``sorted_json`` writes it."""
+    return digest_of_text(sorted_json(value))
 
 
 def digest_of_text(text: str) -> str:
-    """Return the SHA-256, in 32 hex digits, of what ``digest`` would write."""
+    """Return the SHA-256, in 32 hex digits, of *text*."""
     return sha256(text.encode()).hexdigest()[:32]

@@ -34,7 +34,7 @@ def conclude(
         phase=_phase(course, situation, complete=complete),
         complete=complete,
         outcome=outcome,
-        state=machine.state_names(course.states),
+        state=situation.state,
         started_ms=_started(course),
         ended_ms=course.body_ended_ms if course.recording_ms is None else course.left_recording_ms,
         completed_ms=course.completed_ms if complete else None,
@@ -96,12 +96,14 @@ def _due(
 
 
 def _flags(machine: Machine, course: Course, outcome: str | None) -> tuple[Flag, ...]:
+    gap = _gap(course) if len(course.spans) > 1 else None
+    if not (course.flags or course.assumed or gap):
+        return ()
     found = [findings.more(*dropped) for dropped in course.dropped]
     found += course.flags
     if outcome == "available":
         found = [flag for flag in found if flag.code != "provider-error"]
     found += _missing(machine, course)
-    gap = _gap(course) if len(course.spans) > 1 else None
     return (*found, gap) if gap else tuple(found)
 
 

@@ -70,8 +70,8 @@ class Event(NamedTuple):
     """Start and end of the recording itself, where the body gives them."""
     outcome: str | None = None
     """Only of ``operator.resolved``: how the operator says it ended."""
-    content: str = ""
-    """Digest of the body without the fields that change on a resend; two contents under one id contradict."""
+    content: object = None
+    """The body, or a digest of it, without the fields that change on a resend; two of them under one id contradict."""
     differs_ms: int | None = None
     """When a delivery with this id but another content was first received; None where all agree."""
 

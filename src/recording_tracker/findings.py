@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from recording_tracker.events import Event
@@ -16,19 +16,32 @@ MAX_QUOTE = 100
 _CLASSES = ("progress", "hint", "degraded", "failed")
 
 
-def of_body(machine: Machine, event: Event) -> Iterator[Flag]:
-    """Yield what is wrong with an event in itself, wherever it stands in the lifecycle."""
-    if event.occurred_ms is not None and event.occurred_ms > event.received_ms + CLOCK_TOLERANCE_MS:
-        ahead = short(timedelta(milliseconds=event.occurred_ms - event.received_ms))
-        yield _of_event("clock-skew", event, f"{event.name!r} is dated {ahead} after it was received")
-    if event.problems or event.differs_ms is not None:
-        words = list(event.problems)
-        if event.differs_ms is not None:
-            words.append(f"{event.name!r} was delivered again with other content")
-        raised_ms = max(event.received_ms, event.differs_ms or 0)
-        yield _of_event("payload-mismatch", event, "; ".join(words))._replace(raised_ms=raised_ms)
-    if event.codes:
-        yield from _provider_error(machine, event)
+def of_body(machine: Machine, event: Event) -> Sequence[Flag]:
+    """Return what is wrong with an event in itself, wherever it stands in the lifecycle."""
+    is_ahead = event.occurred_ms is not None and event.occurred_ms > event.received_ms + CLOCK_TOLERANCE_MS
+    contradicts = event.problems or event.differs_ms is not None
+    if not (is_ahead or contradicts or event.codes):
+        return ()
+    found = [_clock_skew(event)] if is_ahead else []
+    if contradicts:
+        found.append(_mismatch(event))
+    if not machine.harmless.issuperset(event.codes):
+        found.extend(_provider_error(machine, event))
+    return found
+
+
+def _clock_skew(event: Event) -> Flag:
+    assert event.occurred_ms is not None
+    ahead = short(timedelta(milliseconds=event.occurred_ms - event.received_ms))
+    return _of_event("clock-skew", event, f"{event.name!r} is dated {ahead} after it was received")
+
+
+def _mismatch(event: Event) -> Flag:
+    words = list(event.problems)
+    if event.differs_ms is not None:
+        words.append(f"{event.name!r} was delivered again with other content")
+    raised_ms = max(event.received_ms, event.differs_ms or 0)
+    return _of_event("payload-mismatch", event, "; ".join(words))._replace(raised_ms=raised_ms)
 
 
 def _provider_error(machine: Machine, event: Event) -> Iterator[Flag]:

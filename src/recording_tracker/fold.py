@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
+
+from pydantic_core import to_json
 
 from recording_tracker import findings
 from recording_tracker.events import RESOLVED, SUPERSEDED, Event, File
 from recording_tracker.flags import Flag
 from recording_tracker.machine import Machine
+from recording_tracker.standing import Standing
 
 VERDICTS = ("taken", "late", "implied", "conflict", "illegal", "unknown")
 """From the one that needs no word to the one that needs most; an event shows the last of its regions' verdicts."""
@@ -86,28 +89,36 @@ class Course:
     resolved: str | None = None
 
     def dump(self) -> str:
-        """Write it as JSON, all but the files, of which there can be thousands and which have a table."""
-        values = [getattr(self, name) for name in _COURSE_FIELDS]
-        values[_FILES] = ()
-        return json.dumps(values, separators=(",", ":"))
+        """Write as JSON what the recording's standing does not tell."""
+        return to_json(_fields_of(self)).decode()
 
     @classmethod
-    def load(cls, text: str, files: Iterable[File]) -> Course:
-        """Read what ``dump`` wrote."""
-        course = cls(*json.loads(text))
+    def load(cls, text: str, standing: Standing) -> Course:
+        """Read what ``dump`` wrote, and the rest from the *standing* that was concluded from it."""
+        course = cls(**dict(zip(_DUMPED, json.loads(text), strict=True)))
         course.states, course.entered_ms = tuple(course.states), tuple(course.entered_ms)
         course.key = (course.key[0], course.key[1], course.key[2], course.key[3])
-        course.aliases, course.retired = tuple(course.aliases), tuple(course.retired)
+        course.retired = tuple(course.retired)
         course.assumed = tuple(Assumption(a[0], tuple(a[1]), *a[2:]) for a in course.assumed)
         course.flags = tuple(Flag(*f[:4], tuple(f[4]), *f[5:]) for f in course.flags)
         course.dropped = tuple((row[0], row[1], row[2]) for row in course.dropped)
         course.spans = tuple(Span(*span) for span in course.spans)
-        course.files = tuple(files)
+        for name in _TOLD:
+            setattr(course, name, getattr(standing, name))
+        if standing.last_name is not None and standing.last_received_ms is not None:
+            course.last_name, course.last_received_ms = standing.last_name, standing.last_received_ms
         return course
 
+    def copy(self) -> Course:
+        """Return another that goes its own way."""
+        return Course(*_all_of(self))
 
-_COURSE_FIELDS = tuple(Course.__dataclass_fields__)
-_FILES = _COURSE_FIELDS.index("files")
+
+_TOLD = ("events", "opened", "group_id", "aliases", "files", "last_occurred_ms")
+_NAMES = tuple(Course.__dataclass_fields__)
+_DUMPED = tuple(name for name in _NAMES if name not in (*_TOLD, "last_name", "last_received_ms"))
+_all_of = attrgetter(*_NAMES)
+_fields_of = attrgetter(*_DUMPED)
 
 
 def start(machine: Machine) -> Course:
@@ -128,9 +139,9 @@ def step(machine: Machine, course: Course, event: Event, key: Key) -> str:
 
     Never raises: an event that does not fit leaves the state as it was and becomes a flag.
     """
-    time_ms = key[0]
+    time_ms, at_ms = key[0], event.received_ms
     # A clock ahead of ours must not put a deadline off.
-    at_ms = min(time_ms, event.received_ms)
+    at_ms = min(at_ms, time_ms)
     if not course.events:
         course.first_ms = at_ms
     course.events += 1
@@ -140,12 +151,13 @@ def step(machine: Machine, course: Course, event: Event, key: Key) -> str:
         event.occurred_ms,
         event.received_ms,
     )
-    before = course.states
-    repeats_switch = _repeats_switch(machine, course, event)
-    name = _followed(machine, course, event, at_ms)
-    if name != event.name and name not in machine.moves:
-        _settle(machine, course, event.name, event.incarnation)
-        return "late"
+    before, name, repeats_switch = course.states, event.name, False
+    if machine.incarnation_switch is not None:
+        repeats_switch = _repeats_switch(machine, course, event)
+        name = _followed(machine, course, event, at_ms)
+        if name != event.name and name not in machine.moves:
+            _settle(machine, course, event.name, event.incarnation)
+            return "late"
     course.last_ms = max(course.last_ms, at_ms)
     course.opened = course.opened or name in machine.openers or name == RESOLVED
     _note(machine, course, event)
@@ -297,6 +309,9 @@ def _merged(old: tuple[File, ...], new: tuple[File, ...]) -> tuple[File, ...]:
 def _spanned(spans: tuple[Span, ...], event: Event) -> tuple[Span, ...]:
     """Add the event's sequence number to the spans of its worker; spans are sorted, and the oldest are forgotten."""
     worker, number, received_ms = event.incarnation or "", event.sequence or 0, event.received_ms
+    if spans and spans[-1].worker == worker and spans[-1].last == number - 1:
+        # The next one in order, as nearly all are.
+        return (*spans[:-1], Span(worker, spans[-1].first, number, spans[-1].first_received_ms, received_ms))
     new = Span(worker, number, number, received_ms, received_ms)
     place = bisect_left(spans, (worker, number + 1))
     joined = [new]

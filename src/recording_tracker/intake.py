@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
+from recording_tracker.body import digest
 from recording_tracker.conclusion import conclude
 from recording_tracker.errors import QuarantineFullError
 from recording_tracker.events import Callback, Event
@@ -18,7 +19,7 @@ from recording_tracker.fold import Course
 from recording_tracker.journal import Count, Entry, EventRow, Expectation, Journal, Variant
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import Parsed, reread
-from recording_tracker.redelivery import adds_nothing, merge
+from recording_tracker.redelivery import Delivery, adds_nothing, merge
 from recording_tracker.standing import Standing
 from recording_tracker.timeline import Timeline
 
@@ -140,14 +141,13 @@ class Intake:
         kept: dict[str, _Kept] = {}
         is_new = []
         for event, callback in arrivals:
-            row = _event_row(event, callback)
             found = kept.get(event.event_id) or self._kept(held, event.event_id)
             is_new.append(found is None)
             if found is None:
-                kept[event.event_id] = _Kept(row, event)
+                kept[event.event_id] = _Kept(_event_row(event, callback), event)
             else:
                 kept[event.event_id] = found
-                self._redeliver(held, found, row)
+                self._redeliver(held, found, event, callback)
         return self._fold_in(machine, held, kept, duplicates=is_new.count(False), at_ms=at_ms), is_new
 
     def _hold(self, machine: Machine, recording_id: str) -> Held:
@@ -165,7 +165,7 @@ class Intake:
             return Held(None, standing, Timeline(machine), set())
         until_ms = self._announced_until(machine.provider, recording_id) if entry.standing.announced else None
         current = entry.standing.machine == machine.digest and entry.course
-        course = Course.load(entry.course, entry.standing.files) if current else None
+        course = Course.load(entry.course, entry.standing) if current else None
         return Held(entry.number, entry.standing, Timeline(machine, course), None, until_ms)
 
     def _announced_until(self, provider: str, recording_id: str) -> int | None:
@@ -179,14 +179,18 @@ class Intake:
         row = self._journal.event(held.number, event_id)
         return None if row is None else _Kept(row, None, stored=row)
 
-    def _redeliver(self, held: Held, kept: _Kept, row: EventRow) -> None:
-        if adds_nothing(kept.row, row):
+    def _redeliver(self, held: Held, kept: _Kept, event: Event, callback: Callback) -> None:
+        row = _event_row(event, callback)
+        same = (row.sha256, row.query) == (kept.row.sha256, kept.row.query)
+        delivered = Delivery(row, "" if same else _content(event, row))
+        before = Delivery(kept.row, "" if same else _content(self._event_of(held, kept), kept.row))
+        if adds_nothing(before, delivered):
             kept.row = kept.row._replace(deliveries=kept.row.deliveries + 1)
             return
         if kept.variants is None:
             stored = self._journal.variants(held.number, row.event_id) if held.number and kept.stored else []
             kept.variants = {variant.content: variant for variant in stored}
-        kept.row, kept.variants = merge(kept.row, kept.variants, row)
+        (kept.row, _), kept.variants = merge(before, kept.variants, delivered)
         kept.event = None
 
     def _fold_in(
@@ -195,7 +199,7 @@ class Intake:
         """Fold what is new into the recording, and write all that has changed."""
         new = [found for found in kept.values() if found.stored is None]
         again = [found for found in kept.values() if found.stored is not None]
-        events = [self._event_of(machine, held, found) for found in new]
+        events = [self._event_of(held, found) for found in new]
         refold = held.standing.machine != machine.digest or any(found.counts_anew for found in again)
         if refold or not all(held.ids is not None or held.timeline.reaches(event) for event in events):
             events = self._refolded(machine, held, kept)
@@ -224,19 +228,19 @@ class Intake:
         self._saw(machine, (found.row.name for found in new))
         return Change(held.number, held.standing, len(new), raised, cleared)
 
-    def _event_of(self, machine: Machine, held: Held, kept: _Kept) -> Event:
+    def _event_of(self, held: Held, kept: _Kept) -> Event:
+        return kept.event or self._reread(held, kept.row)
+
+    def _reread(self, held: Held, row: EventRow) -> Event:
         assert held.standing.recording_id is not None
-        adapter = self._adapters[machine.provider]
-        return kept.event or reread(adapter, held.standing.recording_id, kept.row)
+        return reread(self._adapters[held.standing.provider], held.standing.recording_id, row)
 
     def _refolded(self, machine: Machine, held: Held, kept: Mapping[str, _Kept]) -> list[Event]:
         """Begin the timeline anew; return all events, those in the journal and those about to be."""
         rows = {} if held.number is None else {row.event_id: row for row in self._journal.events(held.number)}
         rows |= {event_id: found.row for event_id, found in kept.items()}
         held.timeline, held.ids = Timeline(machine), set(rows)
-        adapter = self._adapters[machine.provider]
-        assert held.standing.recording_id is not None
-        return [reread(adapter, held.standing.recording_id, row) for row in rows.values()]
+        return [self._reread(held, row) for row in rows.values()]
 
     def _write(
         self, machine: Machine, held: Held, before: Standing, at_ms: int
@@ -345,12 +349,16 @@ def _event_row(event: Event, callback: Callback) -> EventRow:
         event.received_ms,
         "",
         1,
-        event.content,
         None,
         sha256(callback.body).digest(),
         callback.body,
         _query(callback),
     )
+
+
+def _content(event: Event, row: EventRow) -> str:
+    """Digest what does not change on a resend; of a body that cannot be read any more that is all of it."""
+    return digest(event.content) if event.content is not None else row.sha256.hex()
 
 
 def _query(callback: Callback) -> str:

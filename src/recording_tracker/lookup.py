@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recording_tracker.adapters import find_adapters
 from recording_tracker.audit import open_flags
 from recording_tracker.errors import AmbiguousError
 from recording_tracker.flags import SEVERITIES
@@ -79,6 +78,9 @@ def _spellings(journal: Journal, text: str) -> Iterator[list[tuple[str, str]]]:
     """Yield (provider, id) pairs: *text* as it is, and only if that finds nothing as each provider spells it."""
     providers = journal.providers()
     yield [(provider, text) for provider in providers]
+    # What is typed in as events spell it, as most is, needs no adapter; and they load slowly.
+    from recording_tracker.adapters import find_adapters
+
     adapters = find_adapters()
     spelled = [(name, adapters[name].canonical_id(text)) for name in providers if name in adapters]
     yield [pair for pair in spelled if pair[1] != text]

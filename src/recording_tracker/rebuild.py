@@ -121,7 +121,7 @@ def _columns(row: EventRow) -> dict[str, object]:
 def _told_again(row: EventRow, line: Line) -> EventRow:
     """Return *row* as it would be written today."""
     event = line.event
-    return row._replace(name=event.name, occurred_ms=event.occurred_ms, content=event.content, verdict=line.verdict)
+    return row._replace(name=event.name, occurred_ms=event.occurred_ms, verdict=line.verdict)
 
 
 def _goes_on_otherwise(entry: Entry, timeline: Timeline) -> bool:
@@ -129,7 +129,7 @@ def _goes_on_otherwise(entry: Entry, timeline: Timeline) -> bool:
     if entry.standing.recording_id is None:
         return False
     try:
-        return Course.load(entry.course, entry.standing.files) != timeline.course
+        return Course.load(entry.course, entry.standing) != timeline.course
     except (TypeError, ValueError, IndexError, KeyError):
         return True
 

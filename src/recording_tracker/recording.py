@@ -70,7 +70,7 @@ class Recording:
             complete=standing.complete,
             outcome=standing.outcome,
             stuck=any(flag.code in STUCK for flag in found),
-            state=standing.state,
+            state=dict(standing.state),
             started_at=_moment(standing.started_ms),
             ended_at=_moment(standing.ended_ms),
             completed_at=_moment(standing.completed_ms),

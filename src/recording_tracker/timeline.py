@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from copy import copy
 from typing import NamedTuple
 
 from recording_tracker.events import Event
@@ -35,7 +34,7 @@ class Timeline:
         self.course = course or start(machine)
         self.lines: list[Line] = []
         self._begin: Key = self.course.key
-        self._snapshots: list[Course] = [copy(self.course)]
+        self._snapshots: list[Course] = [self.course.copy()]
 
     def reaches(self, event: Event) -> bool:
         """Tell whether the place of *event* lies in the part that is here."""
@@ -47,7 +46,8 @@ class Timeline:
 
         Returns the lines whose verdict is new or another than before.
         """
-        pending = sorted((order_key(self.machine, event), event) for event in events)
+        pending = [(order_key(self.machine, event), event) for event in events]
+        pending.sort()
         before: dict[Key, str] = {}
         if pending and self.lines and pending[0][0] < self.lines[-1].key:
             again = self._rewind(bisect_left(self.lines, (pending[0][0],)))
@@ -58,7 +58,7 @@ class Timeline:
             line = Line(key, event, step(self.machine, self.course, event, key))
             self.lines.append(line)
             if len(self.lines) % SNAPSHOT_EVERY == 0:
-                self._snapshots.append(copy(self.course))
+                self._snapshots.append(self.course.copy())
             if before.get(key) != line.verdict:
                 changed.append(line)
         return changed
@@ -67,7 +67,7 @@ class Timeline:
         """Go back to the last kept course before line *place*; return the lines from there on, to be folded again."""
         kept = place // SNAPSHOT_EVERY
         del self._snapshots[kept + 1 :]
-        self.course = copy(self._snapshots[kept])
+        self.course = self._snapshots[kept].copy()
         again = self.lines[kept * SNAPSHOT_EVERY :]
         del self.lines[kept * SNAPSHOT_EVERY :]
         return again

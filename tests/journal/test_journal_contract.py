@@ -50,7 +50,7 @@ def flag(code: str = "illegal-transition", *, events: tuple[str, ...] = ("e1",),
 
 
 def row(event_id: str = "e1", *, body: bytes = b"{}", **facts: Any) -> EventRow:
-    made = EventRow(event_id, "started", 5, 10, "taken", 1, "c1", None, sha256(body).digest(), body, "{}")
+    made = EventRow(event_id, "started", 5, 10, "taken", 1, None, sha256(body).digest(), body, "{}")
     return made._replace(**facts)
 
 
@@ -521,7 +521,7 @@ def test_another_delivery_takes_the_place_of_an_event(journal: Journal) -> None:
     (number,) = insert(journal, standing())
     with journal.writing():
         journal.add_events(number, [row("e1"), row("e2")])
-    earlier = row("e1", body=b"[]", received_ms=1, deliveries=2, content="c2", differs_ms=10, verdict="late")
+    earlier = row("e1", body=b"[]", received_ms=1, deliveries=2, differs_ms=10, verdict="late")
 
     with journal.writing():
         journal.replace_event(number, earlier)

@@ -169,7 +169,7 @@ def test_the_timeline_puts_events_in_the_order_in_which_they_occurred(path: Path
             journal.add_events(
                 number,
                 [
-                    EventRow(name, name, occurred_ms, received_ms, "taken", 1, "", None, b"", b"", "{}")
+                    EventRow(name, name, occurred_ms, received_ms, "taken", 1, None, b"", b"", "{}")
                     for name, occurred_ms, received_ms in events
                 ],
             )
@@ -313,7 +313,7 @@ def test_what_was_deleted_is_left_nowhere_when_the_log_has_been_cut(path: Path) 
 def test_a_bit_that_flips_in_a_body_is_damage(path: Path, table: str) -> None:
     with closing(SqliteJournal(path)) as journal, journal.writing():
         number = journal.insert(standing("r1"), "")
-        row = EventRow("e1", "started", 1, 1, "taken", 1, "c1", None, bytes(32), b"{}", "{}")
+        row = EventRow("e1", "started", 1, 1, "taken", 1, None, bytes(32), b"{}", "{}")
         digest = bytes.fromhex("44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a")
         journal.add_events(number, [row._replace(sha256=digest)])
         journal._connection.execute("INSERT INTO deliveries VALUES (1, 'e1', 'c2', 1, ?, x'7b7d', '{}')", [digest])

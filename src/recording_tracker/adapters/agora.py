@@ -6,7 +6,6 @@ https://docs.agora.io/en/realtime-media/cloud-recording/build/handle-events/rece
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -16,11 +15,20 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator
 
-from recording_tracker.adapters.agora_details import Label, Natural, Uid
+from recording_tracker.adapters.agora_details import Label, Uid
 from recording_tracker.adapters.agora_events import EVENTS, Reading
-from recording_tracker.adapters.fields import MAX_FILES, MAX_ID_LENGTH, Identifier, Millis, Payload, number, read
+from recording_tracker.adapters.fields import (
+    MAX_FILES,
+    MAX_ID_LENGTH,
+    Identifier,
+    Millis,
+    Natural,
+    Payload,
+    number,
+    read,
+)
 from recording_tracker.adapters.words import quoted
-from recording_tracker.body import digest, digest_of_text
+from recording_tracker.body import digest_of_text, sorted_json
 from recording_tracker.errors import QuarantinedBodyError
 from recording_tracker.events import Callback, Event, File, Ignored
 
@@ -42,13 +50,16 @@ ASIDE: Final = {80, 81, 90, 110, 111, 112, 113, 1001}
 MESSAGES: Final = {kind: name for kind, (name, _) in EVENTS.items() if kind != 13} | {
     3: "cloud_recording_status_update"
 }
+# What changes when a notification is sent again.
+UNTOLD: Final = {"noticeId": None, "notificationId": None, "notifyMs": None}
 # What two documentations call one thing.
 SPELLINGS: Final = {"filename": "fileName", "UtcMs": "utcMs", "leaveStatus": "exitStatus"}
-LISTS_FILES: Final = {3, 4, 31, 32, 71, 81, 1001}
 EXIT, SNAPSHOT = 11, 45
+NAMES_FILES: Final = {3, 4, 31, 32, 71, 81, 1001, SNAPSHOT}
 
 # A value, not a key, that is a number or a boolean as text; inside of a text a quote has a backslash before it.
-_QUOTED = re.compile(r'(?<=[:\[,])"(-?(?:0|[1-9][0-9]{0,18})|true|false)"(?!:)', re.ASCII)
+# What comes before the quote is looked at behind it: a pattern that begins with a sign is searched for faster.
+_QUOTED = re.compile(r'"(?<=[:\[,]")(-?(?:0|[1-9][0-9]{0,18})|true|false)"(?!:)', re.ASCII)
 _RESPELLED = re.compile(f'"(?:{"|".join(SPELLINGS)})":')
 _EXTENSION = re.compile(r"[^/]\.([A-Za-z0-9]{1,8})\Z", re.ASCII)
 _CONSTANTS = {None: "null", True: "true", False: "false"}
@@ -96,12 +107,6 @@ class Common(Payload):
     details: dict[str, Any] = {}  # noqa: RUF012  a frozen model's default, never changed
 
 
-class Body(Payload):
-    """A notification of cloud recording."""
-
-    payload: Common
-
-
 class Outer(Payload):
     """The sid that is given a second time, beside the payload."""
 
@@ -115,7 +120,7 @@ def parse(body: dict[str, Any], callback: Callback) -> list[Event] | Ignored:
         return Ignored("console test")
     if envelope.productId != PRODUCT:
         return Ignored(f"product {envelope.productId}")
-    return [_event(envelope.eventType, body, read(Body, body).payload, callback.received_ms)]
+    return [_event(envelope.eventType, body, read(Common, envelope.payload, "payload"), callback.received_ms)]
 
 
 def canonical_id(text: str) -> str:
@@ -125,23 +130,21 @@ def canonical_id(text: str) -> str:
 
 def _event(kind: int, body: dict[str, Any], found: Common, received_ms: int) -> Event:
     name, reading = _read_details(kind, found)
-    files = tuple(islice(_files(kind, found.details), MAX_FILES + 1))
-    if len(files) > MAX_FILES:
-        raise QuarantinedBodyError(f"payload.details: at most {MAX_FILES} files are expected")
     details = digest_of_text(_canonical(found.details))
+    sequence = "-" if found.sequence is None else found.sequence
     return Event(
         recording_id=found.sid,
-        event_id=f"{kind}.{_shown(found.sequence)}.{found.sendts}.{_shown(found.uid)}.{details[:12]}",
+        event_id=f"{kind}.{sequence}.{found.sendts}.{found.uid or '-'}.{details[:12]}",
         name=name + reading.suffix,
         received_ms=received_ms,
         occurred_ms=found.sendts,
         group_id=found.cname,
-        aliases=tuple(_aliases(body, found)),
+        aliases=_aliases(body, found) if "sid" in body else (),
         sequence=found.sequence,
         incarnation=found.uid if kind in EVENTS and kind not in ASIDE else None,
         successor=reading.successor,
         progress=reading.progress,
-        files=files,
+        files=_files(kind, found.details) if kind in NAMES_FILES else (),
         codes=reading.codes,
         problems=tuple(_problems(kind, body, found, reading)),
         remark=reading.remark,
@@ -176,18 +179,13 @@ def _read_details(kind: int, found: Common) -> tuple[str, Reading]:
     return name, reading
 
 
-def _shown(value: object) -> str:
-    return "-" if value is None else str(value)
-
-
-def _aliases(body: dict[str, Any], found: Common) -> Iterator[str]:
-    """Yield the sid beside the payload where it is another one, and could be an id at all."""
+def _aliases(body: dict[str, Any], found: Common) -> tuple[str, ...]:
+    """Return the sid beside the payload where it is another one, and could be an id at all."""
     try:
         outer = read(Outer, body).sid
     except QuarantinedBodyError:
-        return
-    if outer is not None and outer != found.sid:
-        yield outer
+        return ()
+    return () if outer is None or outer == found.sid else (outer,)
 
 
 def _problems(kind: int, body: dict[str, Any], found: Common, reading: Reading) -> Iterator[str]:
@@ -199,11 +197,17 @@ def _problems(kind: int, body: dict[str, Any], found: Common, reading: Reading) 
         yield f"'msgName' is {quoted(said)} in event {kind}, which is {MESSAGES[kind]!r}"
 
 
-def _files(kind: int, details: dict[str, Any]) -> Iterator[File]:
+def _files(kind: int, details: dict[str, Any]) -> tuple[File, ...]:
+    files = tuple(islice(_named(kind, details), MAX_FILES + 1))
+    if len(files) > MAX_FILES:
+        raise QuarantinedBodyError(f"payload.details: at most {MAX_FILES} files are expected")
+    return files
+
+
+def _named(kind: int, details: dict[str, Any]) -> Iterator[File]:
     """Yield the files that are there; a list may be a single name, and hold names or objects."""
     if kind == SNAPSHOT:
         yield _file(details, "payload.details")
-    if kind not in LISTS_FILES:
         return
     users = details.get("uids")
     for user in users if isinstance(users, list) else []:
@@ -234,9 +238,13 @@ def _file(entry: object, place: str) -> File:
 
 def _canonical(details: dict[str, Any]) -> str:
     """Write the details as JSON, what two documentations spell differently in one way, so that a digest is the same."""
-    text = json.dumps(details, sort_keys=True, separators=(",", ":"))
-    # A key that is spelled anew has another place among the sorted ones.
-    return _spelled(details) if _RESPELLED.search(text) else _QUOTED.sub(_unquoted, text)
+    text = sorted_json(details)
+    if _RESPELLED.search(text):
+        # A key that is spelled anew has another place among the sorted ones.
+        text = sorted_json({_key(key, details): value for key, value in details.items()})
+        if _RESPELLED.search(text):
+            return _spelled(details)
+    return _QUOTED.sub(_unquoted, text)
 
 
 def _unquoted(match: re.Match[str]) -> str:
@@ -261,8 +269,8 @@ def _key(key: str, siblings: dict[str, Any]) -> str:
     return key if spelled in siblings else spelled
 
 
-def _content(body: dict[str, Any], kind: int, found: Common, details: str) -> str:
-    """Digest the body without what a resend, and the second lane of the redundant mode, may change."""
-    volatile = {"noticeId": None, "notificationId": None, "notifyMs": None}
-    payload = {"uid": found.uid, "sequence": found.sequence, "sendts": found.sendts, "details": details}
-    return digest(body | volatile | {"productId": PRODUCT, "eventType": kind, "payload": body["payload"] | payload})
+def _content(body: dict[str, Any], kind: int, found: Common, details: str) -> dict[str, Any]:
+    """Return the body without what a resend, and the second lane of the redundant mode, may change."""
+    told = {"uid": found.uid, "sequence": found.sequence, "sendts": found.sendts, "details": details}
+    payload = {**body["payload"], **told}
+    return {**body, **UNTOLD, "productId": PRODUCT, "eventType": kind, "payload": payload}

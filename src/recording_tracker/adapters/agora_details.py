@@ -6,15 +6,16 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from recording_tracker.adapters.fields import Identifier, Kind, Millis, Number, Payload, number, text_or_number
-
-
-def natural(value: object) -> int:
-    """Take a number from 0 on, or its decimal text."""
-    found = number(value)
-    if found < 0:
-        raise ValueError("a number from 0 on is expected")
-    return found
+from recording_tracker.adapters.fields import (
+    Identifier,
+    Kind,
+    Millis,
+    Natural,
+    Number,
+    Payload,
+    number,
+    text_or_number,
+)
 
 
 def fraction(value: object) -> float:
@@ -30,7 +31,6 @@ def label(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-Natural = Annotated[int, BeforeValidator(natural)]
 Fraction = Annotated[float, BeforeValidator(fraction)]
 Label = Annotated[str | None, BeforeValidator(label)]
 # Text in `uid`, a number in `newUid`.

@@ -14,7 +14,6 @@ from pydantic import Field
 
 from recording_tracker.adapters.fields import MAX_ID_LENGTH, Identifier, Kind, Millis, Payload, read
 from recording_tracker.adapters.words import quoted, word
-from recording_tracker.body import digest
 from recording_tracker.events import Callback, Event, File
 
 PROVIDER: Final = "aircore"
@@ -105,7 +104,7 @@ def parse(body: dict[str, Any], callback: Callback) -> list[Event]:
             remark=recording.reason if failed else None,
             started_ms=recording.startTime,
             # `timestamp` is the current time, so it changes when a callback is sent again.
-            content=digest(body | {"timestamp": None, "recording": body["recording"] | {"url": recording_id}}),
+            content=body | {"timestamp": None, "recording": body["recording"] | {"url": recording_id}},
         )
     ]
 

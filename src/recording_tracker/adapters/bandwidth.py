@@ -13,7 +13,6 @@ from pydantic import Field
 
 from recording_tracker.adapters.fields import MAX_ID_LENGTH, Identifier, IsoMoment, Kind, Payload, read
 from recording_tracker.adapters.words import word
-from recording_tracker.body import digest
 from recording_tracker.events import Callback, Event, File, Ignored
 
 PROVIDER: Final = "bandwidth"
@@ -210,10 +209,10 @@ def _problems(found: Body) -> Iterator[str]:
         yield "'endTime' is before 'startTime'"
 
 
-def _content(stated: dict[str, Any], kind: str, recording_id: str) -> str:
-    """Digest the body; its time is approximate and may be renewed when it is sent again."""
+def _content(stated: dict[str, Any], kind: str, recording_id: str) -> dict[str, Any]:
+    """Return the body without its time, which is approximate and may be renewed when it is sent again."""
     status = stated.get("status")
-    canonical = {"eventType": kind, "recordingId": recording_id, "eventTime": None}
+    canonical: dict[str, Any] = {"eventType": kind, "recordingId": recording_id, "eventTime": None}
     if isinstance(status, str):
         canonical["status"] = STATUS_ALIASES.get(status, status)
-    return digest(stated | canonical)
+    return stated | canonical

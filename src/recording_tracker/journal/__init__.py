@@ -24,9 +24,8 @@ class EventRow(NamedTuple):
     received_ms: int
     verdict: str
     deliveries: int
-    content: str
-    """Digest without the fields that change on a resend."""
     differs_ms: int | None
+    """When a delivery with other content was first received; None where all agree."""
     sha256: bytes
     body: bytes
     query: str
@@ -37,6 +36,7 @@ class Variant(NamedTuple):
     """A delivery under an event's id whose content is another than the one that counts."""
 
     content: str
+    """Digest without the fields that change on a resend."""
     received_ms: int
     sha256: bytes
     body: bytes

@@ -64,7 +64,6 @@ CREATE TABLE events (
     received_ms INTEGER NOT NULL,    -- the least over all deliveries
     verdict TEXT NOT NULL,
     deliveries INTEGER NOT NULL,
-    content TEXT NOT NULL,           -- digest without the fields that change on a resend
     differs_ms INTEGER,              -- when other content under this id was first received
     sha256 BLOB NOT NULL,
     body BLOB NOT NULL,
@@ -75,7 +74,7 @@ CREATE TABLE events (
 CREATE TABLE deliveries (
     recording INTEGER NOT NULL,
     event_id TEXT NOT NULL,
-    content TEXT NOT NULL,
+    content TEXT NOT NULL,           -- digest without the fields that change on a resend
     received_ms INTEGER NOT NULL,
     sha256 BLOB NOT NULL,
     body BLOB NOT NULL,

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -338,7 +339,7 @@ class SqliteJournal:
 
     def add_events(self, number: int, rows: Iterable[EventRow]) -> None:
         self._connection.executemany(
-            f"INSERT INTO events (recording, {_EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO events (recording, {_EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             ((number, *row) for row in rows),
         )
 
@@ -678,8 +679,25 @@ def _total_key(standing: Standing) -> tuple[str, str, str, str]:
 
 def _row(standing: Standing, course: str) -> list[Any]:
     row: list[Any] = list(standing[: len(_FIELDS)])
-    for place in (_ALIASES, _STATE, _AWAITS):
-        row[place] = json.dumps(row[place], separators=(",", ":"))
-    deadlines = [ms for ms in (standing.stall_ms, standing.due_ms) if ms is not None]
-    row += (len(standing.files), len(standing.flags), min(deadlines, default=None), course)
+    row[_ALIASES] = _as_array(standing.aliases) if standing.aliases else "[]"
+    row[_STATE] = _as_object(tuple(standing.state.items()))
+    row[_AWAITS] = _as_array(standing.awaits)
+    row += (len(standing.files), len(standing.flags), _deadline(standing.stall_ms, standing.due_ms), course)
     return row
+
+
+def _deadline(stall_ms: int | None, due_ms: int | None) -> int | None:
+    if stall_ms is None or due_ms is None:
+        return due_ms if stall_ms is None else stall_ms
+    return min(stall_ms, due_ms)
+
+
+# A recording is in one of few situations, and what it awaits is the same in each.
+@lru_cache(maxsize=4_096)
+def _as_array(words: tuple[str, ...]) -> str:
+    return json.dumps(words, separators=(",", ":"))
+
+
+@lru_cache(maxsize=4_096)
+def _as_object(pairs: tuple[tuple[str, str], ...]) -> str:
+    return json.dumps(dict(pairs), separators=(",", ":"))

@@ -39,6 +39,8 @@ def subscribed(definition: Definition, event: str) -> bool:
 class Situation(NamedTuple):
     """What a recording is when its regions are in certain states."""
 
+    state: dict[str, str]
+    """Region name → state name; shared, and never changed."""
     phase: str
     complete: bool
     outcome: str | None
@@ -192,6 +194,16 @@ class Machine:
         found = (region.assumed(here, there) for region, here, there in steps)
         return list(dict.fromkeys(names for names in found if names))
 
+    @cached_property
+    def harmless(self) -> frozenset[tuple[str, str]]:
+        """Return every (table, code) whose class raises no flag."""
+        return frozenset(
+            (table, code)
+            for table, rows in self.definition.codes.items()
+            for code, row in rows.items()
+            if row.severity_class in ("progress", "hint")
+        )
+
     def code(self, table: str, code: str) -> Code | None:
         """Look a provider's code up; None for one that no table has."""
         return self.definition.codes.get(table, {}).get(code)
@@ -229,6 +241,7 @@ class Machine:
             if rule.complete_within
         )
         return Situation(
+            state=self.state_names(states),
             phase=_phase({rule.phase for rule in left}, complete=complete),
             complete=complete,
             outcome=_worst(outcomes) if complete else None,
