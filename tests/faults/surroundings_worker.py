@@ -147,6 +147,13 @@ class Scenario:
 
     def short_of_memory(self) -> None:
         """Take each body in with more memory than the one before; say how each fared, and take all in once more."""
+        self._short_of_memory(boasts=False)
+
+    def short_of_memory_and_boasting(self) -> None:
+        """Do the same, acknowledge in spite of errors, and take nothing in again; a broken variant."""
+        self._short_of_memory(boasts=True)
+
+    def _short_of_memory(self, *, boasts: bool) -> None:
         _warm_up()
         with Tracker(self.db) as tracker:
             for place, body in enumerate(self.bodies):
@@ -159,7 +166,10 @@ class Scenario:
                     fared = type(error).__name__
                 resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
                 print(fared)
-            self._take(tracker, self.bodies)
+                if boasts:
+                    self._acknowledge(body)
+            if not boasts:
+                self._take(tracker, self.bodies)
 
     # Holders of locks; each says "held" when it does, and lets go at SIGTERM.
 

@@ -545,6 +545,15 @@ def test_a_process_short_of_memory_says_so_and_loses_nothing(tmp_path: Path, fig
     assert found.fine, found
 
 
+def test_an_acknowledgement_in_spite_of_a_lack_of_memory_is_caught(tmp_path: Path, figures: Figures) -> None:
+    """The positive control: an answer that does not wait for what came of it."""
+    _, acks, db = forked("short_of_memory_and_boasting", tmp_path, callbacks(4, filler=900_000))
+
+    missing = lost(db, acks)
+    figures.add(fault="F26", what="control: acknowledged in spite of the error", tried=1, caught=int(bool(missing)))
+    assert missing
+
+
 @pytest.mark.parametrize("room", [0, 4, 16, pytest.param(64, marks=pytest.mark.slow)])
 def test_an_import_without_memory_is_finished_by_running_it_again(room: int, tmp_path: Path, figures: Figures) -> None:
     """With so many MiB more than the program needs to tell its version."""
