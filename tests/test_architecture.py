@@ -19,7 +19,7 @@ NAME = PACKAGE.name
 # From the bottom to the top: a module imports only from lines above its own, or from its own package.
 LAYERS = (
     ("errors", "events", "times", "urls"),
-    ("body", "flags", "phases"),
+    ("body", "flags", "forks", "phases"),
     ("machine", "standing"),
     ("findings",),
     ("fold",),

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
-from recording_tracker import asking, lookup, rebuild
+from recording_tracker import asking, forks, lookup, rebuild
 from recording_tracker.adapters import Adapter, find_adapters
 from recording_tracker.audit import open_flags
 from recording_tracker.batches import take_many, take_one
@@ -100,7 +100,8 @@ class Tracker:
     def _open(self, path: str | PathLike[str] | Journal, *, create: bool, busy_timeout: timedelta) -> Journal:
         if not isinstance(path, (str, PathLike)):
             return path
-        from recording_tracker.journal.sqlite import SqliteJournal
+        with forks.loading():
+            from recording_tracker.journal.sqlite import SqliteJournal
 
         return SqliteJournal(Path(path), readonly=self.readonly, create=create, busy_timeout=busy_timeout)
 
@@ -472,13 +473,17 @@ class Tracker:
     def _parts(self) -> tuple[Mapping[str, Adapter], Mapping[str, Machine], Intake]:
         """Adapters, machines and intake, loaded when they are first needed: a look-up by exact id needs none."""
         if self._loaded is None:
-            try:
-                adapters, machines = find_adapters(), find_machines(self._machines_folder)
-            except OSError as error:
-                # The process may have no descriptor left, long after it was started.
-                raise StorageError(f"{error.filename}: cannot be read: {(error.strerror or '').lower()}") from error
-            self._loaded = (adapters, machines, Intake(self._journal, adapters, machines, self._quarantine))
+            with forks.loading():
+                self._loaded = self._loaded or self._load()
         return self._loaded
+
+    def _load(self) -> tuple[Mapping[str, Adapter], Mapping[str, Machine], Intake]:
+        try:
+            adapters, machines = find_adapters(), find_machines(self._machines_folder)
+        except OSError as error:
+            # The process may have no descriptor left, long after it was started.
+            raise StorageError(f"{error.filename}: cannot be read: {(error.strerror or '').lower()}") from error
+        return (adapters, machines, Intake(self._journal, adapters, machines, self._quarantine))
 
     def _check_writable(self) -> None:
         if self.readonly:

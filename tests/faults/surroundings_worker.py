@@ -20,12 +20,12 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
-from recording_tracker import Tracker
-from recording_tracker.errors import BusyError, TrackerError
+from recording_tracker import Tracker, forks
+from recording_tracker.errors import StorageError, TrackerError
 from recording_tracker.journal.sqlite import SqliteJournal
+from recording_tracker.tracker import BATCH
 from tests.faults.jobs import environment
 from tests.faults.worker import PROVIDER, RECEIVED_AT
 
@@ -105,6 +105,28 @@ class Scenario:
             self._take(tracker, self.bodies)
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def import_and_boast(self) -> None:
+        """Import, and at SIGTERM say how much has been read."""
+        with Tracker(self.db) as tracker:
+            tracker.ingest_many({"provider": PROVIDER, "body": body} for body in self.bodies[:BATCH])
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            self._acknowledge("read")
+            signal.sigwait({signal.SIGTERM})
+        print(f"stopped after {len(self.bodies)} deliveries; the same command takes the others in", file=sys.stderr)
+        sys.exit(143)
+
+    def take_by_a_clock_that_jumps(self) -> None:
+        """Take each body in after setting the clock that libfaketime shows."""
+        clock = Path(os.environ["FAKETIME_TIMESTAMP_FILE"])
+        settings = os.environ["CLOCK_SETTINGS"].split(",")
+        with Tracker(self.db) as tracker:
+            for body, setting in zip(self.bodies, settings, strict=True):
+                clock.write_text(f"{setting}\n", encoding="ascii")
+                tracker.ingest(PROVIDER, body)
+                self._acknowledge(body)
+            assert list(tracker.recordings())
+            tracker.audit()
+
     def short_of_descriptors(self) -> None:
         """Take each body in with one free descriptor more than the one before; say how each fared."""
         null = os.open(os.devnull, os.O_RDONLY)
@@ -125,6 +147,13 @@ class Scenario:
 
     def short_of_memory(self) -> None:
         """Take each body in with more memory than the one before; say how each fared, and take all in once more."""
+        self._short_of_memory(boasts=False)
+
+    def short_of_memory_and_boasting(self) -> None:
+        """Do the same, acknowledge in spite of errors, and take nothing in again; a broken variant."""
+        self._short_of_memory(boasts=True)
+
+    def _short_of_memory(self, *, boasts: bool) -> None:
         _warm_up()
         with Tracker(self.db) as tracker:
             for place, body in enumerate(self.bodies):
@@ -137,7 +166,10 @@ class Scenario:
                     fared = type(error).__name__
                 resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
                 print(fared)
-            self._take(tracker, self.bodies)
+                if boasts:
+                    self._acknowledge(body)
+            if not boasts:
+                self._take(tracker, self.bodies)
 
     # Holders of locks; each says "held" when it does, and lets go at SIGTERM.
 
@@ -189,12 +221,14 @@ class Scenario:
         _reap(children)
 
     def fork_under_load(self) -> None:
-        """Fork again and again while other threads commit and read; a child takes in, or does nothing, and ends."""
+        """Fork again and again while other threads commit, read and fork; a child takes in, or does nothing."""
         with Tracker(self.db) as tracker:
             half = len(self.bodies) // 2
+            over = threading.Event()
             busy = [
                 threading.Thread(target=self._take, args=(tracker, self.bodies[:half])),
-                threading.Thread(target=_read_on, args=(tracker, reading := threading.Event())),
+                threading.Thread(target=_read_on, args=(tracker, over)),
+                threading.Thread(target=_fork_on, args=(over,)),
             ]
             for thread in busy:
                 thread.start()
@@ -207,31 +241,60 @@ class Scenario:
                     os._exit(0)
                 _reap([child])
             self._take(tracker, self.bodies[-1:])
-            reading.set()
+            over.set()
             for thread in busy:
                 thread.join()
 
     def fork_in_a_transaction(self) -> None:
         """Fork in the middle of a transaction, so large that the log holds a part of it already."""
-        journal = SqliteJournal(self.db, busy_timeout=timedelta(milliseconds=100))
+        journal = SqliteJournal(self.db)
         with journal.writing():
             for body in self.bodies:
                 journal.quarantine(PROVIDER, 0, "kept", body.encode(), "{}")
             child = os.fork()
             if child == 0:
-                try:
-                    with Tracker(journal) as tracker:
-                        self._take(tracker, self.bodies[:1])
-                except BusyError:
-                    sys.exit(75)
-                sys.exit(0)
+                # By the interpreter's own end, which leaves the parent's block on its way.
+                sys.exit(0 if self._all_refused(Tracker(journal)) else 1)
             ((_, status),) = [os.waitpid(child, 0)]
             for body in self.bodies:
                 journal.quarantine(PROVIDER, 1, "kept", f"{body} ".encode(), "{}")
         print(os.waitstatus_to_exitcode(status), journal.count_quarantined())
         journal.close()
-        # The interpreter's end must find nothing of the child's.
-        sys.stdout.flush()
+
+    def fork_beside_a_long_call(self) -> None:
+        """Fork while another thread is longer inside SQLite than a fork waits."""
+        forks.WAIT_S = 0.2  # type: ignore[misc]
+        began = threading.Event()
+        with Tracker(self.db) as tracker, closing(SqliteJournal(self.db)) as journal:
+            self._take(tracker, self.bodies[:1])
+            thread = threading.Thread(target=_count_for_long, args=(journal, began))
+            thread.start()
+            began.wait()
+            child = os.fork()
+            if child == 0:
+                sys.exit(0 if self._all_refused(tracker) else 1)
+            ((_, status),) = [os.waitpid(child, 0)]
+            print(os.waitstatus_to_exitcode(status))
+            journal._handle.interrupt()
+            thread.join()
+            self._take(tracker, self.bodies[1:])
+
+    def _all_refused(self, tracker: Tracker) -> bool:
+        """Tell whether nothing can be done here, neither with *tracker* nor with one of this file or of another."""
+        attempts: list[Callable[[], object]] = [
+            lambda: self._take(tracker, self.bodies[:1]),
+            lambda: list(tracker.recordings()),
+            lambda: Tracker(self.db),
+            lambda: Tracker(self.db, readonly=True),
+            lambda: Tracker(self.db.with_name("another.db")),
+        ]
+        refused = 0
+        for attempt in attempts:
+            try:
+                attempt()
+            except StorageError as error:
+                refused += "this process was forked" in str(error)
+        return refused == len(attempts)
 
     def hand_to_processes(self) -> None:
         """Hand a tracker to processes of ``multiprocessing``."""
@@ -265,8 +328,8 @@ class Scenario:
 class Carried(SqliteJournal):
     """Stays open across forks."""
 
-    def rest(self, *, until: float) -> None:
-        self._resting = False
+    def rest(self, *, until: float) -> bool:
+        return True
 
 
 def _naive_opening(db: Path) -> int:
@@ -289,6 +352,22 @@ def _held() -> None:
 def _read_on(tracker: Tracker, until: threading.Event) -> None:
     while not until.is_set():
         list(tracker.recordings())
+
+
+def _fork_on(until: threading.Event) -> None:
+    while not until.is_set():
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        _reap([child])
+
+
+def _count_for_long(journal: SqliteJournal, began: threading.Event) -> None:
+    """Stay inside one call until it is interrupted."""
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    with suppress(StorageError), journal.reading():
+        began.set()
+        journal._one(endless)
 
 
 def _reap(children: Sequence[int]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import resource
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -274,3 +275,21 @@ def test_a_disk_that_takes_no_more_files_names_the_folder(tmp_path: Path, figure
     assert [] == unread
     assert 0 == later.status
     assert [] == missing
+
+
+@needs_mounts
+def test_a_program_that_does_not_say_where_there_is_no_room_is_caught(tmp_path: Path, figures: Figures) -> None:
+    """The positive control: a reader, and a complaint, as SQLite has them by default."""
+    (tmp_path / "disk").mkdir()
+    with tmpfs(tmp_path / "disk", size=4 * MIB, files=6) as place:
+        db = place / "recordings.db"
+        Tracker(db).close()
+        for beside in (place / "recordings.db-wal", place / "recordings.db-shm"):
+            beside.unlink(missing_ok=True)
+        no_more_files(place)
+        with closing(sqlite3.connect(db)) as plain, pytest.raises(sqlite3.OperationalError) as raised:
+            plain.execute("SELECT count(*) FROM events").fetchone()
+
+    caught = str(place) not in str(raised.value)
+    figures.add(fault="F6", what="control: read as SQLite does by default", tried=1, caught=int(caught))
+    assert caught

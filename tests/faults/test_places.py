@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,6 +172,15 @@ def test_a_file_that_the_system_does_not_open_is_refused_by_its_name(
     # Nobody else has it open, so it is read without the two others.
     assert reading.status in ((74, 77) if suffix == "" else (0, 1)), reading
     assert [] == lost(db, ONE)
+
+
+def test_a_program_that_makes_what_it_does_not_find_is_caught(db: Path, figures: Figures) -> None:
+    """The positive control: a mistyped path that looks healthy, as SQLite has it by default."""
+    with closing(sqlite3.connect(db)) as plain:
+        plain.execute("PRAGMA journal_mode = wal")
+
+    figures.add(fault="F8", what="control: made what was not found", tried=1, caught=int(bool(listing(db.parent))))
+    assert {} != listing(db.parent)
 
 
 # What is read-only
@@ -463,6 +473,39 @@ def test_a_file_system_behind_a_program_is_refused_to_who_writes(db: Path, figur
     assert before == after
 
 
+@pytest.fixture
+def without_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have SQLite open every file as on a file system that has neither its locks nor shared memory."""
+    plain = sqlite3.connect
+
+    def connect(name: str, **more: Any) -> sqlite3.Connection:
+        opened: sqlite3.Connection = plain(f"{name}&vfs=unix-dotfile" if more.get("uri") else name, **more)
+        return opened
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+
+
+def test_a_file_system_that_cannot_hold_a_log_is_refused(
+    without_shared_memory: None, db: Path, figures: Figures
+) -> None:
+    with pytest.raises(StorageError, match="cannot hold a WAL database; put it on a local disk") as raised:
+        Tracker(db)
+
+    figures.add(fault="F28", what="openings without shared memory", tried=1)
+    assert str(db) in str(raised.value)
+    assert [db.name] == [path.name for path in db.parent.iterdir()]
+
+
+def test_a_program_that_does_not_look_at_the_mode_it_got_is_caught(db: Path, figures: Figures) -> None:
+    """The positive control: SQLite goes on in another mode, and says so only to who reads its answer."""
+    with closing(sqlite3.connect(f"file:{db}?vfs=unix-dotfile", uri=True)) as plain:
+        (got,) = plain.execute("PRAGMA journal_mode = wal").fetchone()
+        plain.execute("CREATE TABLE events (body)")
+
+    figures.add(fault="F28", what="control: the mode is not looked at", tried=1, caught=int(got != "wal"))
+    assert "wal" != got
+
+
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "9p", "fuse", "fuse.sshfs", "ext4"])
 def test_the_kind_of_a_file_system_is_that_of_the_longest_mount(kind: str, tmp_path: Path) -> None:
     mounts = tmp_path / "mountinfo"
@@ -512,6 +555,22 @@ def test_an_odd_name_is_a_name(name: str, db: Path, figures: Figures) -> None:
     figures.add(fault="F29", what="odd paths", tried=1)
     assert {name, f"{name}-wal", f"{name}-shm"} == there
     assert [[recording_id]] * 2 == [found, copied]
+
+
+def test_a_name_that_is_not_quoted_is_caught(db: Path, figures: Figures) -> None:
+    """The positive control: a path put into an address as it is."""
+    elsewhere: list[bool] = []
+    for name in ODD_NAMES:
+        (folder := db.parent / f"{len(elsewhere)}").mkdir()
+        try:
+            with closing(sqlite3.connect(f"file:{folder / name}", uri=True)) as plain:
+                plain.execute("CREATE TABLE events (body)")
+        except (sqlite3.Error, UnicodeEncodeError):
+            pass
+        elsewhere.append([name] != [path.name for path in folder.iterdir()])
+
+    figures.add(fault="F29", what="control: names that are not quoted", tried=len(elsewhere), caught=sum(elsewhere))
+    assert any(elsewhere)
 
 
 @pytest.mark.parametrize("name", ["-rf", "file:x.db?mode=memory", "new\nline.db", "\udcff.db", "%41.db"], ids=ascii)

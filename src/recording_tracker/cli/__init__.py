@@ -123,7 +123,8 @@ def _run() -> int:  # noqa: PLR0911  one line an error is the table of exit stat
         return _complain(str(error), error.exit_status)
     except OSError as error:
         return _output_failed(error)
-    except MemoryError:
+    except (MemoryError, SystemError):
+        # Without memory, parts of Python itself end with the latter.
         return _complain("out of memory", 74)
     except ImportError as error:
         # Modules are loaded when they are needed; one may be broken, or find no room any more.

@@ -14,8 +14,8 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
+from recording_tracker import forks
 from recording_tracker.errors import DamagedError, StorageError, UsageError
 from recording_tracker.events import File
 from recording_tracker.flags import ERROR, INFO, WARNING, Flag
@@ -47,8 +47,6 @@ _EVER_MS = -(2**63)
 _ALIASES, _STATE, _AWAITS = (_FIELDS.index(name) for name in ("aliases", "state", "awaits"))
 _REGIONS = tuple(_FIELDS.index(name) for name in ("stall_region", "due_region"))
 _BOOLEANS = tuple(_FIELDS.index(name) for name in ("opened", "announced", "complete"))
-_OPEN: WeakSet[SqliteJournal] = WeakSet()
-_FORK_WAIT_S = 1.0
 _NOBODY = 0
 # What is kept a second time for the sake of an index or of a quick answer.
 _ASIDE_OF_RECORDINGS = """
@@ -83,10 +81,13 @@ class SqliteJournal:
         self._busy_timeout = busy_timeout
         self._in_use = threading.RLock()
         self._resting = False
-        self._open(create=create)
-        _OPEN.add(self)
+        self._process = _NOBODY
+        forks.register(self)
+        with self._in_use:
+            self._open(create=create)
 
     def _open(self, *, create: bool) -> None:
+        forks.check(self.path)
         self._handle = connect(self._place, readonly=self.readonly, create=create, busy_timeout=self._busy_timeout)
         self._process = os.getpid()
         self._file = _identity(self._place)
@@ -104,9 +105,9 @@ class SqliteJournal:
         return self._handle
 
     def close(self) -> None:
-        _OPEN.discard(self)
-        if self._process == os.getpid():
-            with translated(self.path):
+        forks.forget(self)
+        with self._in_use, translated(self.path):
+            if self._is_open():
                 self._handle.close()
 
     def reader(self) -> SqliteJournal:
@@ -114,29 +115,28 @@ class SqliteJournal:
 
     # Forks
 
-    def rest(self, *, until: float) -> None:
-        """
-        Close the connection as soon as no other thread uses it; the next use opens another.
-
-        A child that inherits one holds none of its locks, but SQLite in the child takes them as held:
-        what the child commits would be lost as soon as the parent closes.
-        https://sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_
-        """
+    def rest(self, *, until: float) -> bool:
+        """Close the connection as soon as no other thread uses it; the next use opens another."""
         self._resting = self._in_use.acquire(timeout=max(0, until - time.monotonic()))
-        if self._resting and self._process == os.getpid() and not self._handle.in_transaction:
+        if self._resting and self._is_open() and not self._handle.in_transaction:
             with suppress(sqlite3.Error):
                 self._handle.close()
-            self._process = _NOBODY
+                self._process = _NOBODY
+        return self._resting and self._process == _NOBODY
 
     def wake(self) -> None:
-        """Let others use it again, in the parent."""
         if self._resting:
             self._in_use.release()
+            self._resting = False
 
     def begin_process(self) -> None:
-        """Begin without what the parent still holds, in the child."""
         self._in_use = threading.RLock()
+        self._resting = False
         self._leave_to_the_parent()
+
+    def _is_open(self) -> bool:
+        """Tell whether this process has the connection."""
+        return self._process == os.getpid()
 
     def _leave_to_the_parent(self) -> None:
         if self._process != _NOBODY:
@@ -147,6 +147,7 @@ class SqliteJournal:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
+        forks.give_way()
         with self._in_use, translated(self.path):
             # A transaction that reads before it writes fails at once when another has written since.
             self._connection.execute("BEGIN IMMEDIATE")
@@ -157,8 +158,7 @@ class SqliteJournal:
                 self._connection.execute("UPDATE database SET commits = commits + 1")
                 self._commit()
             except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                self._undo()
                 raise
 
     def _commit(self) -> None:
@@ -176,13 +176,18 @@ class SqliteJournal:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
+        forks.give_way()
         with self._in_use, translated(self.path):
             self._connection.execute("BEGIN")
             try:
                 yield
             finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                self._undo()
+
+    def _undo(self) -> None:
+        """End the transaction, unless it is the parent's and this is a child that was forked in its midst."""
+        if self._is_open() and self._handle.in_transaction:
+            self._handle.execute("ROLLBACK")
 
     def changed_elsewhere(self) -> bool:
         before, self._data_version = self._data_version, self._one("PRAGMA data_version")[0]
@@ -635,25 +640,6 @@ class SqliteJournal:
         except BaseException:
             Path(path).unlink(missing_ok=True)
             raise
-
-
-def _before_fork() -> None:
-    until = time.monotonic() + _FORK_WAIT_S
-    for journal in list(_OPEN):
-        journal.rest(until=until)
-
-
-def _after_fork_in_parent() -> None:
-    for journal in list(_OPEN):
-        journal.wake()
-
-
-def _after_fork_in_child() -> None:
-    for journal in list(_OPEN):
-        journal.begin_process()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 
 
 def _listed(words: Iterable[object]) -> str:

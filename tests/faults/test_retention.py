@@ -1,0 +1,93 @@
+"""Retention: recordings that are forgotten while callbacks come in, and what is left of the others."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from recording_tracker import NotFoundError, Tracker
+from tests.faults.aftermath import journaled
+from tests.faults.jobs import LENGTH, callbacks
+from tests.faults.surroundings import NOW, take
+from tests.figures import Figures
+
+RECORDINGS = 40
+BODIES = callbacks(RECORDINGS * LENGTH)
+LATER = callbacks(RECORDINGS * LENGTH, writer=1)
+
+
+def beside_callbacks(db: Path, forget: Callable[[Tracker], object]) -> None:
+    """Do *forget* once for each recording that another tracker takes in, while it goes on with the next."""
+    with Tracker(db) as taker, Tracker(db) as forgetter, ThreadPoolExecutor(1) as beside:
+        turns = threading.Semaphore(0)
+
+        def take_all() -> list[object]:
+            errors: list[object] = []
+            for number, body in enumerate(LATER, 1):
+                errors.append(take(taker, body))
+                if number % LENGTH == 0:
+                    turns.release()
+            return errors
+
+        taking = beside.submit(take_all)
+        for _ in range(RECORDINGS):
+            assert turns.acquire(timeout=60)
+            forget(forgetter)
+        assert [None] * len(LATER) == taking.result()
+
+
+def left(db: Path) -> tuple[int, int, bool]:
+    """Return how many recordings are listed and counted, and whether all that is kept agrees with the journal."""
+    with Tracker(db, readonly=True) as asked:
+        return len(list(asked.recordings(now=NOW))), asked.audit(NOW).recordings, asked.verify().sound
+
+
+def full(db: Path) -> list[str]:
+    with Tracker(db) as taker:
+        taker.ingest_many({"provider": "agora", "received_at": NOW, "body": body} for body in BODIES)
+        return [found.id for found in taker.recordings(now=NOW)]
+
+
+def test_pruning_beside_callbacks_forgets_what_is_complete_and_nothing_else(tmp_path: Path, figures: Figures) -> None:
+    db = tmp_path / "recordings.db"
+    full(db)
+
+    beside_callbacks(db, lambda forgetter: forgetter.prune(complete_before=timedelta(0), now=NOW))
+
+    there = sum(journaled(db).values())
+    figures.add(fault="retention", what="recordings pruned beside callbacks", tried=2 * RECORDINGS, lost=there)
+    assert (0, 0, True) == left(db)
+    assert 0 == there
+
+
+def test_erasing_beside_callbacks_forgets_one_recording_at_a_time_and_nothing_else(
+    tmp_path: Path, figures: Figures
+) -> None:
+    db = tmp_path / "recordings.db"
+    names = full(db)
+
+    beside_callbacks(db, lambda forgetter: forgetter.erase(names.pop()))
+
+    there = journaled(db)
+    missing = [body for body in LATER if not there[body.encode()]]
+    figures.add(fault="retention", what="recordings erased beside callbacks", tried=RECORDINGS, lost=len(missing))
+    assert (RECORDINGS, RECORDINGS, True) == left(db)
+    assert len(LATER) == sum(there.values())
+    assert [] == missing
+
+
+def test_what_is_forgotten_while_it_is_asked_for_is_not_found(tmp_path: Path) -> None:
+    db = tmp_path / "recordings.db"
+    name, *_ = full(db)
+    with Tracker(db) as one, Tracker(db) as other:
+        assert one.status(name, NOW)
+        other.erase(name)
+
+        assert [] == one.status(name, NOW)
+        with pytest.raises(NotFoundError):
+            one.erase(name)
