@@ -28,7 +28,7 @@ LAYERS = (
     ("adapters", "deliveries", "redelivery"),
     ("lookup", "parsing", "results"),
     ("intake", "rebuild"),
-    ("asking", "batches"),
+    ("asking", "batches", "commits"),
     ("tracker",),
     ("report",),
     ("cli",),

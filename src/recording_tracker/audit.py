@@ -45,9 +45,15 @@ CHECKS: tuple[Check, ...] = (check_never_started, check_missing_terminal, check_
 
 def open_flags(standing: Standing, now_ms: int) -> tuple[Flag, ...]:
     """Return every flag open at *now_ms*, milliseconds since 1970; the worst first, then the oldest."""
+    if not standing.flags and not _passed(standing.stall_ms, now_ms) and not _passed(standing.due_ms, now_ms):
+        return ()
     found = [flag for check in CHECKS for flag in check(standing, now_ms)]
     found.sort(key=lambda flag: (SEVERITY_ORDER.index(flag.severity), flag.raised_ms, flag.identity))
     return tuple(found)
+
+
+def _passed(deadline_ms: int | None, now_ms: int) -> bool:
+    return deadline_ms is not None and now_ms > deadline_ms
 
 
 def _deadline(code: str, standing: Standing, deadline_ms: int, region: str | None, what: str) -> Flag:

@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -44,12 +44,12 @@ class Delivery:
     dated: bool
 
 
-def read_delivery(line: Mapping[str, Any], *, now_ms: int) -> Delivery | Announcement:
+def read_delivery(line: Mapping[str, Any], now_ms: Callable[[], int]) -> Delivery | Announcement:
     """Read one delivery, a dict as in a delivery log; raises UsageError with what is wrong and what would be right."""
     if not isinstance(line, Mapping):
         raise UsageError("a delivery is an object, as a line of a delivery log is")
-    unknown = sorted(line.keys() - KEYS)
-    if unknown:
+    if not KEYS.issuperset(line):
+        unknown = sorted(line.keys() - KEYS)
         raise UsageError(f"{unknown[0][:100]!r} is no key of a delivery; the keys are {', '.join(sorted(KEYS))}")
     received_ms = _moment(line.get("received_at"))
     if "expect" in line:
@@ -62,7 +62,7 @@ def read_delivery(line: Mapping[str, Any], *, now_ms: int) -> Delivery | Announc
         raise UsageError("query: an object of texts is expected")
     if any(_categories(text) & {"Cs"} for pair in query.items() for text in pair):
         raise UsageError("query: half of a surrogate pair is no character")
-    callback = Callback(provider, _body(line), now_ms if received_ms is None else received_ms, query)
+    callback = Callback(provider, _body(line), now_ms() if received_ms is None else received_ms, query)
     return Delivery(callback, dated=received_ms is not None)
 
 

@@ -200,8 +200,7 @@ class Intake:
         new = [found for found in kept.values() if found.stored is None]
         again = [found for found in kept.values() if found.stored is not None]
         events = [self._event_of(held, found) for found in new]
-        refold = held.standing.machine != machine.digest or any(found.counts_anew for found in again)
-        if refold or not all(held.ids is not None or held.timeline.reaches(event) for event in events):
+        if self._must_refold(machine, held, events, again):
             events = self._refolded(machine, held, kept)
         verdicts = {line.event.event_id: line.verdict for line in held.timeline.insert(events)}
         before = held.standing
@@ -213,20 +212,33 @@ class Intake:
             duplicates=before.duplicates + duplicates,
         )
         raised, cleared = self._write(machine, held, before, at_ms)
+        self._write_events(held, new, again, verdicts)
+        self._remember(held, new)
+        self._saw(machine, new)
         assert held.number is not None
+        return Change(held.number, held.standing, len(new), raised, cleared)
+
+    def _must_refold(self, machine: Machine, held: Held, events: Sequence[Event], again: Sequence[_Kept]) -> bool:
+        """Tell whether what is in memory is not enough to go on from."""
+        if held.standing.machine != machine.digest or any(found.counts_anew for found in again):
+            return True
+        return held.ids is None and not all(held.timeline.reaches(event) for event in events)
+
+    def _write_events(self, held: Held, new: Sequence[_Kept], again: Sequence[_Kept], verdicts: dict[str, str]) -> None:
+        """Write the events that came, and the *verdicts* that they and others have got."""
+        number = held.number
+        assert number is not None
         self._journal.add_events(
-            held.number, (found.row._replace(verdict=verdicts.pop(found.row.event_id)) for found in new)
+            number, [found.row._replace(verdict=verdicts.pop(found.row.event_id)) for found in new]
         )
         for found in again:
             row = found.row._replace(verdict=verdicts.pop(found.row.event_id, found.row.verdict))
-            self._journal.replace_event(held.number, row)
-        for found in kept.values():
+            self._journal.replace_event(number, row)
+        for found in (*new, *again):
             if found.variants is not None:
-                self._journal.put_variants(held.number, found.row.event_id, found.variants.values())
-        self._journal.set_verdicts(held.number, verdicts.items())
-        self._remember(held, new)
-        self._saw(machine, (found.row.name for found in new))
-        return Change(held.number, held.standing, len(new), raised, cleared)
+                self._journal.put_variants(number, found.row.event_id, found.variants.values())
+        if verdicts:
+            self._journal.set_verdicts(number, verdicts.items())
 
     def _event_of(self, held: Held, kept: _Kept) -> Event:
         return kept.event or self._reread(held, kept.row)
@@ -252,8 +264,9 @@ class Intake:
         else:
             self._journal.update(held.number, before, standing, course)
         self._register(machine, at_ms)
-        raised, cleared = _difference(open_flags(before, at_ms), open_flags(standing, at_ms))
-        if before.flags != standing.flags or cleared:
+        open_before, open_after = open_flags(before, at_ms), open_flags(standing, at_ms)
+        raised, cleared = _difference(open_before, open_after) if open_before or open_after else ((), ())
+        if cleared or before.flags != standing.flags:
             written, gone = _difference(before.flags, standing.flags)
             clocks = tuple(flag for flag in cleared if flag.is_clocks)
             self._journal.write_flags(held.number, written, (*gone, *clocks), at_ms)
@@ -280,11 +293,12 @@ class Intake:
             _, old = self._held.popitem(last=False)
             self._lines -= old.counted_lines
 
-    def _saw(self, machine: Machine, names: Iterable[str]) -> None:
+    def _saw(self, machine: Machine, new: Sequence[_Kept]) -> None:
         """Remember which events have ever come; only the machine's own, of which there are not many."""
-        unseen = {name for name in names if name in machine.places} - self._seen_names.get(machine.provider, set())
+        seen = self._seen_names.setdefault(machine.provider, set())
+        unseen = {found.row.name for found in new if found.row.name not in seen and found.row.name in machine.places}
         if unseen:
-            self._seen_names.setdefault(machine.provider, set()).update(unseen)
+            seen.update(unseen)
             self._journal.saw_events(machine.provider, unseen)
 
     # Announcements

@@ -55,7 +55,9 @@ class Timeline:
             pending = sorted([*pending, *((line.key, line.event) for line in again)])
         changed = []
         for key, event in pending:
-            line = Line(key, event, step(self.machine, self.course, event, key))
+            verdict = step(self.machine, self.course, event, key)
+            # Its content is the body, which is in the journal; here it would only take room.
+            line = Line(key, event._replace(content=None), verdict)
             self.lines.append(line)
             if len(self.lines) % SNAPSHOT_EVERY == 0:
                 self._snapshots.append(self.course.copy())

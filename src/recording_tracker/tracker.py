@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from os import PathLike
@@ -23,6 +21,7 @@ from recording_tracker.adapters import Adapter, find_adapters
 from recording_tracker.audit import open_flags
 from recording_tracker.batches import take_many, take_one
 from recording_tracker.body import MAX_BODY_BYTES
+from recording_tracker.commits import Commits
 from recording_tracker.deliveries import Announcement, Delivery, body_bytes, expectation, read_delivery
 from recording_tracker.errors import (
     AmbiguousError,
@@ -50,7 +49,7 @@ from recording_tracker.results import (
 )
 from recording_tracker.times import MILLISECOND, to_ms
 
-BATCH = 1_000
+BATCH = 4_000
 """Deliveries that ``ingest_many`` commits at once."""
 DAY = timedelta(days=1)
 _TRACKERS: WeakSet[Tracker] = WeakSet()
@@ -92,7 +91,7 @@ class Tracker:
         """Begin without what belongs to threads; after a fork those of the parent, and their locks, are not here."""
         self._thread = threading.get_ident()
         self._lock = threading.Lock()
-        self._waiting: deque[_Waiting] = deque()
+        self._commits = Commits(self._flush)
         self._readers = threading.local()
         if self._loaded is not None:
             self._loaded[2].forget()
@@ -115,6 +114,7 @@ class Tracker:
 
     def close(self) -> None:
         """Let go of the database; the tracker cannot be used after."""
+        self._commits.close()
         for reader in self._all_readers:
             reader.close()
         self._all_readers.clear()
@@ -136,7 +136,7 @@ class Tracker:
         Never raises for anything that a provider can send. Raises UnknownProviderError, BusyError,
         StorageError and other errors under TrackerError for what is wrong on our side.
         """
-        return self._commit(self._read(provider, body, query, received_at))
+        return self._commits.commit(self._read(provider, body, query, received_at))
 
     async def aingest(
         self,
@@ -147,8 +147,7 @@ class Tracker:
         received_at: datetime | None = None,
     ) -> Receipt:
         """Do what ``ingest`` does, without blocking the event loop."""
-        parsed = self._read(provider, body, query, received_at)
-        return await asyncio.to_thread(self._commit, parsed)
+        return await self._commits.acommit(self._read(provider, body, query, received_at))
 
     def _read(
         self,
@@ -170,32 +169,13 @@ class Tracker:
             raise UnknownProviderError(callback.provider, sorted(set(adapters) & set(machines)))
         return read(adapters, callback, max_bytes=self._max_body_bytes)
 
-    def _commit(self, parsed: Parsed) -> Receipt:
-        """Have *parsed* committed by this thread, or by the one before it: those who wait share a commit."""
-        waiting = _Waiting(parsed)
-        self._waiting.append(waiting)
-        with self._lock:
-            if waiting.outcome is None:
-                self._flush()
-        if isinstance(waiting.outcome, Receipt):
-            return waiting.outcome
-        assert waiting.outcome is not None
-        raise waiting.outcome
-
-    def _flush(self) -> None:
-        """Commit all that waits in one transaction; the caller holds the lock."""
-        batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        try:
-            with self._transaction() as intake:
-                outcomes = [take_one(intake, waiting.parsed) for waiting in batch]
-                counted = zip(batch, outcomes, strict=True)
-                intake.count((waiting.parsed, found.result) for waiting, found in counted if isinstance(found, Receipt))
-        except BaseException as error:  # noqa: BLE001  raised again by each thread that waits for it
-            for waiting in batch:
-                waiting.outcome = error
-            return
-        for waiting, outcome in zip(batch, outcomes, strict=True):
-            waiting.outcome = outcome
+    def _flush(self, batch: Sequence[Parsed]) -> Sequence[Receipt | BaseException]:
+        """Commit *batch* in one transaction."""
+        with self._lock, self._transaction() as intake:
+            outcomes = [take_one(intake, parsed) for parsed in batch]
+            counted = zip(batch, outcomes, strict=True)
+            intake.count((parsed, found.result) for parsed, found in counted if isinstance(found, Receipt))
+        return outcomes
 
     def ingest_many(self, deliveries: Iterable[Mapping[str, Any]], *, summary: Summary | None = None) -> Summary:
         """
@@ -242,7 +222,7 @@ class Tracker:
         return sorted(problems)
 
     def _delivery(self, line: Mapping[str, Any]) -> Parsed | Expectation:
-        found = read_delivery(line, now_ms=_now_ms())
+        found = read_delivery(line, _now_ms)
         if isinstance(found, Announcement):
             return self._expectation(found)
         parsed = self._parsed(found.callback)
@@ -520,14 +500,6 @@ class Tracker:
             if reader is not self._journal:
                 self._all_readers.append(reader)
         return reader
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A callback that waits for the commit that it is in."""
-
-    parsed: Parsed
-    outcome: Receipt | BaseException | None = None
 
 
 def _begin_process() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from recording_tracker import Tracker
 from recording_tracker.journal.connection import connect
+from recording_tracker.journal.sqlite import SELDOM
 from recording_tracker.times import from_ms
 from tests.benchmarks.load import PROVIDER, Delivery
 
@@ -34,7 +36,7 @@ def rows_of(deliveries: Sequence[Delivery], scratch: Path) -> list[Rows]:
 
 
 class Floor:
-    """A database with the tracker's own tables and pragmas, without anything that knows what is written."""
+    """A database with the tracker's own tables, pragmas and statements, without anything that knows what is written."""
 
     def __init__(self, path: Path) -> None:
         with Tracker(path):
@@ -42,19 +44,33 @@ class Floor:
         self._connection = connect(path, readonly=False, create=False)
         columns = [row[1] for row in self._connection.execute("PRAGMA table_info(recordings)")]
         marks = ", ".join("?" * len(columns))
-        updates = ", ".join(f"{name} = excluded.{name}" for name in columns[3:])
-        self._recording = (
-            f"INSERT INTO recordings VALUES ({marks}) ON CONFLICT (provider, recording_id) DO UPDATE SET {updates}"
-        )
+        moving = [name for name in columns if name not in ("id", *SELDOM)]
+        self._moving = itemgetter(*(columns.index(name) for name in (*moving, "id")))
+        self._update = f"UPDATE recordings SET {', '.join(f'{name} = ?' for name in moving)} WHERE id = ?"
+        self._insert = f"INSERT INTO recordings VALUES ({marks})"
+        updates = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in ("id", "provider"))
+        self._upsert = f"{self._insert} ON CONFLICT (id) DO UPDATE SET {updates}"
         events = len(self._connection.execute("PRAGMA table_info(events)").fetchall())
         self._event = f"INSERT INTO events VALUES ({', '.join('?' * events)}) ON CONFLICT DO NOTHING"
 
-    def commit_each(self, rows: Sequence[Rows]) -> None:
+    def statements(self, rows: Sequence[Rows]) -> list[tuple[str, tuple[Any, ...], tuple[Any, ...]]]:
+        """Return for each of *rows* how its recording is written, with what, and the row of its event."""
+        known: set[int] = set()
+        found = []
+        for event, recording in rows:
+            is_known = recording[0] in known
+            known.add(recording[0])
+            found.append(
+                (self._update, self._moving(recording), event) if is_known else (self._insert, recording, event)
+            )
+        return found
+
+    def commit_each(self, statements: Iterable[tuple[str, tuple[Any, ...], tuple[Any, ...]]]) -> None:
         """Write them one commit each."""
         execute = self._connection.execute
-        for event, recording in rows:
+        for recording_sql, recording, event in statements:
             execute("BEGIN IMMEDIATE")
-            execute(self._recording, recording)
+            execute(recording_sql, recording)
             execute(self._event, event)
             execute("COMMIT")
 
@@ -63,7 +79,7 @@ class Floor:
         for begin in range(0, len(rows), size):
             batch = rows[begin : begin + size]
             self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(self._recording, (row.recording for row in batch))
+            self._connection.executemany(self._upsert, (row.recording for row in batch))
             self._connection.executemany(self._event, (row.event for row in batch))
             self._connection.execute("COMMIT")
 

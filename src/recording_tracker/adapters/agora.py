@@ -107,6 +107,14 @@ class Common(Payload):
     details: dict[str, Any] = {}  # noqa: RUF012  a frozen model's default, never changed
 
 
+class Notification(Payload):
+    """A notification of cloud recording."""
+
+    productId: Annotated[int, BeforeValidator(product)]
+    eventType: Natural
+    payload: Common
+
+
 class Outer(Payload):
     """The sid that is given a second time, beside the payload."""
 
@@ -115,12 +123,15 @@ class Outer(Payload):
 
 def parse(body: dict[str, Any], callback: Callback) -> list[Event] | Ignored:
     """Turn one notification into its event; other products and the console's test are ignored."""
-    envelope = read(Envelope, _of_cloud_recording(body))
-    if _is_console_test(envelope.payload):
-        return Ignored("console test")
-    if envelope.productId != PRODUCT:
-        return Ignored(f"product {envelope.productId}")
-    return [_event(envelope.eventType, body, read(Common, envelope.payload, "payload"), callback.received_ms)]
+    body_ = _of_cloud_recording(body)
+    if body_.get("productId") != PRODUCT or _is_console_test(body_.get("payload")):
+        envelope = read(Envelope, body_)
+        if _is_console_test(envelope.payload):
+            return Ignored("console test")
+        if envelope.productId != PRODUCT:
+            return Ignored(f"product {envelope.productId}")
+    found = read(Notification, body_)
+    return [_event(found.eventType, body, found.payload, callback.received_ms)]
 
 
 def canonical_id(text: str) -> str:
@@ -161,7 +172,9 @@ def _of_cloud_recording(body: dict[str, Any]) -> dict[str, Any]:
     return body | {"productId": PRODUCT}
 
 
-def _is_console_test(payload: dict[str, Any]) -> bool:
+def _is_console_test(payload: object) -> bool:
+    if not isinstance(payload, dict):
+        return False
     named = CONSOLE_CHANNEL in (payload.get("cname"), payload.get("channelName"))
     return named and payload.get("uid") in (CONSOLE_UID, int(CONSOLE_UID))
 

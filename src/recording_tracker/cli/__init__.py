@@ -53,15 +53,16 @@ class LazyGroup(Group):
 
 
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
     from importlib.metadata import PackageNotFoundError, version
 
-    if value and not ctx.resilient_parsing:
-        try:
-            found = version("recording-tracker")
-        except PackageNotFoundError:
-            found = "of a checkout that is not installed"
-        click.echo(f"tracker, version {found}")
-        ctx.exit()
+    try:
+        found = version("recording-tracker")
+    except PackageNotFoundError:
+        found = "of a checkout that is not installed"
+    click.echo(f"tracker, version {found}")
+    ctx.exit()
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -9,7 +9,6 @@ import time
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from secrets import token_hex
 from typing import Final
 from urllib.parse import quote
 
@@ -193,6 +192,9 @@ def _create(path: Path) -> None:
 
     Who comes second uses what the first has made.
     """
+    # Loads OpenSSL, which whoever only looks does not need.
+    from secrets import token_hex
+
     target = path.resolve()
     beside = target.with_name(f".tracker-{token_hex(8)}")
     try:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from json import JSONDecodeError
 from pathlib import Path
+from types import TracebackType
 
 from recording_tracker.errors import (
     BusyError,
@@ -22,16 +21,29 @@ from recording_tracker.errors import (
 RESTORE = "restore it from a backup; it has been left as it is"
 
 
-@contextmanager
-def translated(path: object) -> Iterator[None]:
+class translated:  # noqa: N801  it is used as a statement
     """Turn what SQLite raises inside the block into our own errors, which name *path*."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _translation(path, error) from error
-    except (UnicodeDecodeError, JSONDecodeError) as error:
-        # Whatever is read inside has been written by us.
-        raise damaged(path) from error
+
+    # Not made of a generator: every statement passes here, and this takes a quarter of the time.
+    __slots__ = ("_path",)
+
+    def __init__(self, path: object) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it."""
+        if error is None:
+            return
+        if isinstance(error, sqlite3.Error):
+            raise _translation(self._path, error) from error
+        if isinstance(error, (UnicodeDecodeError, JSONDecodeError)):
+            # Whatever is read inside has been written by us.
+            raise damaged(self._path) from error
 
 
 def damaged(path: object) -> DamagedError:

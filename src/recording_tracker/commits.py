@@ -1,0 +1,164 @@
+"""Commits: callbacks that come at the same time in, each with what became of it out; they share a commit."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from recording_tracker.parsing import Parsed
+from recording_tracker.results import Receipt
+
+Outcome = Receipt | BaseException
+Flush = Callable[[Sequence[Parsed]], Sequence[Outcome]]
+"""Commits callbacks in one transaction and returns what became of each; raises where none was committed."""
+
+
+class Commits:
+    """
+    Has callbacks committed by *flush*, all that wait at the same time together.
+
+    Of threads that wait one commits for all, so a single caller pays for no other thread, and many pay
+    for one fsync. For event loops a thread of its own commits what has gathered while it was at work.
+    """
+
+    def __init__(self, flush: Flush) -> None:
+        self._flush = flush
+        self._mutex = threading.Lock()
+        self._queue: deque[_Waiting] = deque()
+        self._is_led = False
+        self._loops: dict[asyncio.AbstractEventLoop, _Gathering] = {}
+        self._executor: ThreadPoolExecutor | None = None
+
+    def commit(self, parsed: Parsed) -> Receipt:
+        """Have *parsed* committed by this thread, or by another that commits for it."""
+        waiting = _Waiting(parsed)
+        with self._mutex:
+            waiting.leads, self._is_led = not self._is_led, True
+            if not waiting.leads:
+                waiting.turn.acquire()
+            self._queue.append(waiting)
+        if not waiting.leads:
+            self._wait(waiting)
+        if waiting.leads:
+            self._lead(waiting)
+        assert waiting.outcome is not None
+        return _settled(waiting.outcome)
+
+    def _wait(self, waiting: _Waiting) -> None:
+        """Wait until *waiting* is committed, or is to lead."""
+        try:
+            waiting.turn.acquire()
+        except BaseException:
+            with self._mutex:
+                waiting.gone = True
+            if waiting.leads:
+                self._pass_on()
+            raise
+
+    def _lead(self, leader: _Waiting) -> None:
+        """Commit for all who wait."""
+        with self._mutex:
+            batch, self._queue = self._queue, deque()
+        outcomes = _flushed(self._flush, [waiting.parsed for waiting in batch])
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            waiting.outcome = outcome
+            if waiting is not leader:
+                waiting.turn.release()
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Let the first that waits lead next; one that an interrupt has taken away does not wait any more."""
+        with self._mutex:
+            heir = next((waiting for waiting in self._queue if not waiting.gone), None)
+            self._is_led = heir is not None
+            if heir is not None:
+                heir.leads = True
+                heir.turn.release()
+
+    async def acommit(self, parsed: Parsed) -> Receipt:
+        """Have *parsed* committed without blocking the event loop."""
+        loop = asyncio.get_running_loop()
+        gathering = self._loops.get(loop)
+        if gathering is None:
+            gathering = self._loops[loop] = self._gathering(loop)
+        return _settled(await gathering.add(parsed))
+
+    def _gathering(self, loop: asyncio.AbstractEventLoop) -> _Gathering:
+        with self._mutex:
+            self._loops = {known: old for known, old in self._loops.items() if not known.is_closed()}
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tracker")
+        return _Gathering(loop, self._flush, self._executor)
+
+    def close(self) -> None:
+        """Wait for what is being committed for event loops."""
+        if self._executor is not None:
+            self._executor.shutdown()
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A callback whose thread waits until it is committed, or until it is its turn to commit for all."""
+
+    parsed: Parsed
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    outcome: Outcome | None = None
+    leads: bool = False
+    gone: bool = False
+
+
+class _Gathering:
+    """The callbacks of one event loop that wait for the next commit."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, flush: Flush, executor: ThreadPoolExecutor) -> None:
+        self._loop = loop
+        self._flush = flush
+        self._executor = executor
+        self._waiting: list[tuple[Parsed, asyncio.Future[Outcome]]] = []
+        self._is_busy = False
+
+    def add(self, parsed: Parsed) -> asyncio.Future[Outcome]:
+        """Have *parsed* committed after all that is ready in this turn of the loop has come too."""
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        self._waiting.append((parsed, future))
+        if not self._is_busy:
+            self._is_busy = True
+            self._loop.call_soon(self._send)
+        return future
+
+    def _send(self) -> None:
+        batch, self._waiting = self._waiting, []
+        done = self._executor.submit(_flushed, self._flush, [parsed for parsed, _ in batch])
+        futures = [future for _, future in batch]
+        done.add_done_callback(lambda found: self._tell(futures, found))
+
+    def _tell(self, futures: Sequence[asyncio.Future[Outcome]], done: Future[Sequence[Outcome]]) -> None:
+        # Nobody waits any more in a loop that is closed.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._settle, futures, done.result())
+
+    def _settle(self, futures: Sequence[asyncio.Future[Outcome]], outcomes: Sequence[Outcome]) -> None:
+        for future, outcome in zip(futures, outcomes, strict=True):
+            if not future.done():
+                future.set_result(outcome)
+        self._is_busy = bool(self._waiting)
+        if self._is_busy:
+            self._send()
+
+
+def _flushed(flush: Flush, batch: Sequence[Parsed]) -> Sequence[Outcome]:
+    try:
+        return flush(batch)
+    except BaseException as error:  # noqa: BLE001  raised again for each that waits for it
+        return [error] * len(batch)
+
+
+def _settled(outcome: Outcome) -> Receipt:
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
