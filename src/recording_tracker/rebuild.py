@@ -8,7 +8,7 @@ from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
 from recording_tracker.conclusion import conclude
 from recording_tracker.fold import Course
-from recording_tracker.journal import Entry, EventRow, Journal
+from recording_tracker.journal import Entry, EventRow, Expectation, Journal
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import reread
 from recording_tracker.recording import Recording
@@ -27,16 +27,23 @@ def folded(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -
     duplicates = 0
     if kept.recording_id is None:
         timeline.course.group_id = kept.group_id
-        announced = journal.expectations(machine.provider, group_id=kept.group_id)
     else:
         rows = list(journal.events(entry.number))
         duplicates = sum(row.deliveries - 1 for row in rows)
         timeline.insert(reread(adapter, kept.recording_id, row) for row in rows)
-        announced = journal.expectations(machine.provider, recording_id=kept.recording_id)
-    latest = max(announced, key=lambda known: (known.expected_ms, known.within_ms), default=None)
+    latest = latest_announcement(journal, kept)
     until_ms = None if latest is None else latest.until_ms
     standing = conclude(machine, timeline.course, kept.recording_id, announced_until_ms=until_ms, duplicates=duplicates)
     return timeline, standing
+
+
+def latest_announcement(journal: Journal, standing: Standing) -> Expectation | None:
+    """Return the announcement that counts for a recording: by its id, or by its group where nothing else is known."""
+    if standing.recording_id is None:
+        announced = journal.expectations(standing.provider, group_id=standing.group_id)
+    else:
+        announced = journal.expectations(standing.provider, recording_id=standing.recording_id)
+    return max(announced, key=lambda known: (known.expected_ms, known.within_ms), default=None)
 
 
 def replay(
@@ -92,7 +99,7 @@ def verify(journal: Journal, adapters: Mapping[str, Adapter], machines: Mapping[
         for number in journal.numbers():
             entry = journal.entry(number)
             report.recordings += entry.standing.exists
-            machine = _machine_of(journal, entry.standing.machine, known)
+            machine = machine_of(journal, entry.standing.machine, known)
             adapter = adapters.get(entry.standing.provider)
             if machine is None or adapter is None:
                 report.damaged.append(f"{_id(entry.standing)}: its machine or its adapter is not there")
@@ -134,7 +141,8 @@ def _goes_on_otherwise(entry: Entry, timeline: Timeline) -> bool:
         return True
 
 
-def _machine_of(journal: Journal, digest: str, known: dict[str, Machine]) -> Machine | None:
+def machine_of(journal: Journal, digest: str, known: dict[str, Machine]) -> Machine | None:
+    """Return the machine of *digest*, from *known* or else as the journal has kept it; None where neither has it."""
     if digest not in known and (definition := journal.machine(digest)) is not None:
         machine = Machine.from_json(definition)
         if machine.digest == digest:

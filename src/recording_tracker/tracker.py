@@ -45,6 +45,7 @@ from recording_tracker.results import (
     HistoryLine,
     Receipt,
     ReplayReport,
+    Story,
     Summary,
     VerifyReport,
 )
@@ -322,6 +323,16 @@ class Tracker:
         adapters, machines, _ = self._parts
         with self._reading() as journal:
             return list(asking.history(journal, text, adapters, machines))
+
+    def explain(self, text: str, now: datetime | None = None) -> list[Story]:
+        """
+        Tell the stories of the recordings that *text* names, as seen at *now*, else at the present moment.
+
+        None where nothing fits; raises AmbiguousError for a prefix of several.
+        """
+        adapters, machines, _ = self._parts
+        with self._reading() as journal:
+            return list(asking.explain(journal, text, adapters, machines, now_ms=_ms(now)))
 
     def audit(self, now: datetime | None = None, *, since: timedelta = DAY) -> AuditReport:
         """Check all open recordings at *now*, else at the present; look back over *since* for what is complete."""

@@ -22,6 +22,7 @@ COMMANDS = {
     "expect": "intake",
     "status": "look",
     "history": "history",
+    "explain": "explain",
     "list": "look",
     "audit": "audit",
     "ack": "mend",

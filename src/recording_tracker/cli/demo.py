@@ -14,6 +14,7 @@ from recording_tracker.cli.output import write_file
 from recording_tracker.deliveries import log_lines
 from recording_tracker.errors import StorageError, UsageError
 from recording_tracker.report import text
+from recording_tracker.report.clock import Clock
 from recording_tracker.results import Summary
 from recording_tracker.tracker import Tracker
 
@@ -71,7 +72,7 @@ def _tour(tracker: Tracker, summary: Summary) -> None:
     print_lines(text.list_lines(recordings, NOW, width()))
     worst = next((recording for recording in recordings if recording.stuck and recording.events > 1), recordings[0])
     _step(f"tracker status {worst.id}", "all of one")
-    print_lines(text.status_lines(worst, NOW, width=width()))
+    print_lines(text.status_lines(worst, Clock(NOW), width=width()))
     _step("tracker audit", "the nightly report")
     print_lines(text.audit_lines(tracker.audit(NOW), width()))
 

@@ -12,6 +12,7 @@ import click
 from recording_tracker import lookup
 from recording_tracker.cli.options import (
     as_moment,
+    local_option,
     looking,
     now_option,
     present,
@@ -22,6 +23,7 @@ from recording_tracker.cli.options import (
 from recording_tracker.errors import NotFoundError, UnknownProviderError
 from recording_tracker.journal import Journal
 from recording_tracker.report import text
+from recording_tracker.report.clock import Clock
 from recording_tracker.times import to_ms
 
 
@@ -37,8 +39,11 @@ secrets_option = click.option("--secrets", is_flag=True, help="Show hashes and c
 @click.argument("name", metavar="ID")
 @secrets_option
 @now_option
+@local_option
 @looking
-def status_command(journal: Journal, name: str, *, secrets: bool, now: datetime | None, as_json: bool) -> None:
+def status_command(
+    journal: Journal, name: str, *, secrets: bool, now: datetime | None, local: bool, as_json: bool
+) -> None:
     r"""
     Tell all of one recording: state, deadlines, files, what is wrong, what is awaited.
 
@@ -57,7 +62,7 @@ def status_command(journal: Journal, name: str, *, secrets: bool, now: datetime 
             print_json(recording.to_json(secrets=secrets))
         else:
             print_lines([""] if number else [])
-            print_lines(text.status_lines(recording, now, secrets=secrets, width=width()))
+            print_lines(text.status_lines(recording, Clock(now, local=local), secrets=secrets, width=width()))
 
 
 @click.command("list")
