@@ -91,6 +91,7 @@ class Happenings:
             tuple(code for code in event.codes if self._is_worth_a_word(*code)),
             event.problems,
             event.differs_ms is not None,
+            event.successor is not None,
             event.name == RESOLVED,
         )
         return (event.name, what) if any(what) else None
@@ -156,8 +157,8 @@ class Happenings:
         moved = []
         for region, here, there in zip(self.machine.regions, before, after, strict=True):
             if here != there:
-                way = region.way(name, here)[1:-1] if name in region.dests and here not in region.dests[name] else []
-                by = f" by way of {quoted((region.states[state] for state in way), 'and')}" if way else ""
+                passed = [region.states[state] for state in _way(region, name, here)[1:] if state != there]
+                by = f" by way of {quoted(passed, 'and')}" if passed else ""
                 whose = region.name if len(self.machine.regions) > 1 else "the recording"
                 moved.append(f"{whose} from {region.states[here]!r} to {region.states[there]!r}{by}")
         return joined(moved, "and")
@@ -236,7 +237,7 @@ class Happenings:
 
     def _why(self, region: Region, step: Step, assumed: Assumption) -> tuple[str, tuple[str, ...]]:
         name, met = step.event.name, step.met[assumed.region]
-        way = region.way(name, met) if name in region.dests and met not in region.dests[name] else []
+        way = _way(region, name, met)
         for here, there in pairwise(way):
             if region.assumed(here, there) == assumed.names:
                 last = way[-1]
@@ -286,10 +287,15 @@ class Happenings:
             yield f"{counted(alike, 'event')} among them {'is' if alike == 1 else 'are'} like some told before."
 
 
+def _way(region: Region, name: str, state: int) -> list[int]:
+    """Return the states that an event implies the region has passed since *state*; none where it fits as it is."""
+    return region.way(name, state) if name in region.dests and state not in region.dests[name] else []
+
+
 def _places_of_a_move(region: Region, name: str, before: int) -> Iterator[str]:
     """Yield the transitions of a move that is taken or implied; of any other, the state in which it is not possible."""
     dests = region.dests[name]
-    way = [before] if before in dests else region.way(name, before)
+    way = [before] if before in dests else _way(region, name, before)
     if not way:
         yield place("regions", region.name, "states", region.states[before])
         return

@@ -17,6 +17,11 @@ def time_of(event: Event) -> datetime:
     return from_ms(event.received_ms if event.occurred_ms is None else event.occurred_ms)
 
 
+def counted_from(event: Event) -> datetime:
+    """Return the moment from which deadlines count: an event that is dated ahead of our clock counts as received."""
+    return min(time_of(event), from_ms(event.received_ms))
+
+
 def ids(steps: Iterable[Step]) -> tuple[str, ...]:
     """Return the event ids of *steps*."""
     return tuple(step.event.event_id for step in steps)

@@ -99,11 +99,14 @@ OUTCOMES = {
 
 
 def remedies(recording: Recording, names: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield (flag code, what to do) for the open flags nobody has acknowledged; *names* are those of its events."""
+    """Yield (flag code, what to do) for the open flags nobody has acknowledged; *names* are those of its events; asks the provider once."""
     codes = {flag.code for flag in recording.flags if not flag.acknowledged}
+    asked = False
     for remedy in REMEDIES:
-        if remedy.flag in codes and _fits(remedy, recording, names):
-            yield remedy.flag, filled(remedy.text, recording)
+        asks = "{ask}" in remedy.text
+        if remedy.flag in codes and _fits(remedy, recording, names) and not (asks and asked):
+            yield remedy.flag, _filled(remedy.text, recording)
+            asked = asked or asks
 
 
 def ending(recording: Recording) -> str | None:
@@ -119,7 +122,7 @@ def _fits(remedy: Remedy, recording: Recording, names: Collection[str]) -> bool:
     )
 
 
-def filled(text: str, recording: Recording) -> str:
+def _filled(text: str, recording: Recording) -> str:
     """Put the recording, and how to ask its provider, into *text*."""
     ask = QUESTIONS.get(recording.provider, "ask the provider")
     return text.replace("{ask}", ask).replace("{id}", _argument(recording.id))

@@ -14,7 +14,7 @@ from recording_tracker.recording import Recording
 from recording_tracker.results import Part, Words
 from recording_tracker.steps import Step
 from recording_tracker.story.happenings import Happenings
-from recording_tracker.story.phrases import ids, limit, quoted, sentence, time_of
+from recording_tracker.story.phrases import counted_from, ids, limit, quoted, sentence
 from recording_tracker.story.remedies import ending, remedies
 from recording_tracker.times import MILLISECOND, from_ms
 
@@ -94,10 +94,9 @@ def _stalled(
     state = recording.state[region]
     rule = machine.definition.regions[region].states[state]
     assert rule.stall_after is not None
-    words: Words = (f"Nothing has come since {last.event.name!r} of ", time_of(last.event))
-    words += (
-        f". {_where(machine, region, state)}, where nothing is silent for longer than {limit(rule.stall_after)}.",
-    )
+    whose, most = _whose(machine, region), limit(rule.stall_after)
+    words: Words = (f"Nothing has come since {last.event.name!r} of ", counted_from(last.event))
+    words += (f". {whose} is {state!r}, where a silence of more than {most} counts as stalled.",)
     return words, ids([last]), (place("regions", region, "states", state, "stall_after"),)
 
 
@@ -108,18 +107,18 @@ def _incomplete(
     if flag.region is None:
         within, first = machine.limits.complete_within, steps[0]
         words: Words = (f"It is not complete {limit(within)} after its first event, {first.event.name!r} of ",)
-        return (*words, time_of(first.event), "."), ids([first]), ("limits.complete_within",)
+        return (*words, counted_from(first.event), "."), ids([first]), ("limits.complete_within",)
     state = recording.state[flag.region]
     rule = machine.definition.regions[flag.region].states[state]
     assert rule.complete_within is not None
     entered = _entered(happenings, flag.region)
-    words = (f"{_where(machine, flag.region, state)} since ", time_of(entered.event))
-    words += (f", and from then on {limit(rule.complete_within)} are the most until it is complete.",)
+    words = (f"{_whose(machine, flag.region)} has been {state!r} since ", counted_from(entered.event))
+    words += (f"; from then on it may take at most {limit(rule.complete_within)} until the recording is complete.",)
     return words, ids([entered]), (place("regions", flag.region, "states", state, "complete_within"),)
 
 
-def _where(machine: Machine, region: str, state: str) -> str:
-    return f"{region.capitalize() if len(machine.regions) > 1 else 'The recording'} is {state!r}"
+def _whose(machine: Machine, region: str) -> str:
+    return region.capitalize() if len(machine.regions) > 1 else "The recording"
 
 
 def _entered(happenings: Happenings, region: str) -> Step:
