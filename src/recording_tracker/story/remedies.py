@@ -99,7 +99,11 @@ OUTCOMES = {
 
 
 def remedies(recording: Recording, names: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield (flag code, what to do) for the open flags nobody has acknowledged; *names* are those of its events; asks the provider once."""
+    """
+    Yield (flag code, what to do) for the open flags that nobody has acknowledged; asks the provider once.
+
+    *names* are those of the recording's events.
+    """
     codes = {flag.code for flag in recording.flags if not flag.acknowledged}
     asked = False
     for remedy in REMEDIES:

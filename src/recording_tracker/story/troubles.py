@@ -77,11 +77,11 @@ def _found(
 
 def _without_hints(machine: Machine, flag: Flag, shown: Sequence[Step]) -> str:
     """Return what a flag says without what to do, which is told below."""
-    message = flag.message
-    for code in (code for step in shown for code in step.event.codes if flag.code == "provider-error"):
-        row = machine.code(*code)
-        message = message.removesuffix(f"; {row.hint}") if row and row.hint else message
-    return message
+    if flag.code != "provider-error":
+        return flag.message
+    rows = [machine.code(*code) for step in shown for code in step.event.codes]
+    hints = dict.fromkeys(row.hint for row in rows if row and row.hint)
+    return flag.message.removesuffix("".join(f"; {hint}" for hint in hints))
 
 
 def _shows(step: Step, flag: Flag) -> bool:
