@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import click
 
+from recording_tracker.cli.completion import id_argument
 from recording_tracker.cli.options import (
     as_duration,
     database,
@@ -125,7 +126,7 @@ def prune_command(tracker: Tracker, *, complete_before: timedelta, now: datetime
 
 
 @click.command("erase")
-@click.argument("name", metavar="ID")
+@id_argument
 @writing
 def erase_command(tracker: Tracker, name: str, *, as_json: bool) -> None:
     """Forget one recording, events and all, for the sake of those who are heard in it."""

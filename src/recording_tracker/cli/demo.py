@@ -69,7 +69,7 @@ def _tour(tracker: Tracker, summary: Summary) -> None:
     )
     _step("tracker list", "every recording, the newest first")
     recordings = list(tracker.recordings(now=NOW))
-    print_lines(text.list_lines(recordings, NOW, width()))
+    print_lines(text.list_lines(recordings, Clock(NOW), width()))
     worst = next((recording for recording in recordings if recording.stuck and recording.events > 1), recordings[0])
     _step(f"tracker status {worst.id}", "all of one")
     print_lines(text.status_lines(worst, Clock(NOW), width=width()))

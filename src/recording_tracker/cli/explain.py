@@ -6,6 +6,7 @@ from datetime import datetime
 
 import click
 
+from recording_tracker.cli.completion import id_argument
 from recording_tracker.cli.look import unknown
 from recording_tracker.cli.options import local_option, now_option, present, print_json, print_lines, reading, width
 from recording_tracker.report.clock import Clock
@@ -14,7 +15,7 @@ from recording_tracker.tracker import Tracker
 
 
 @click.command("explain")
-@click.argument("name", metavar="ID")
+@id_argument
 @now_option
 @local_option
 @reading

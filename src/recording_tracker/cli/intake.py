@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from recording_tracker.cli.completion import complete_provider
 from recording_tracker.cli.options import as_duration, as_moment, creating, present, print_json, talk
 from recording_tracker.cli.progress import Progress
 from recording_tracker.cli.signals import StopRequest, Terminated, stop_on_signals
@@ -62,7 +63,10 @@ def _unreadable(name: str, error: Exception) -> StorageError:
 @click.command("ingest")
 @click.argument("files", nargs=-1, metavar="[FILE]...", callback=_readable)
 @click.option(
-    "--provider", metavar="NAME", help="The files hold this provider's bare bodies, one JSON value after another."
+    "--provider",
+    metavar="NAME",
+    shell_complete=complete_provider,
+    help="The files hold this provider's bare bodies, one JSON value after another.",
 )
 @creating
 def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | None, as_json: bool) -> int:
@@ -174,7 +178,7 @@ def _told(summary: Summary) -> str:
 
 
 @click.command("expect")
-@click.argument("provider")
+@click.argument("provider", shell_complete=complete_provider)
 @click.argument("recording_id", metavar="[ID]", required=False)
 @click.option(
     "--group", metavar="G", help="Announce by group, where the id is not known before: the call, the channel."

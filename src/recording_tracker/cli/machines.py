@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from recording_tracker.cli.completion import complete_provider
 from recording_tracker.cli.groups import Group
 from recording_tracker.cli.options import json_option, print_json, print_lines, width
 from recording_tracker.errors import UnknownProviderError
@@ -68,7 +69,7 @@ def _summary(machine: Machine) -> dict[str, object]:
 
 
 @machines_command.command("show")
-@click.argument("provider")
+@click.argument("provider", shell_complete=complete_provider)
 @folder_option
 @json_option
 def show_machine(provider: str, *, machines_folder: str | None, as_json: bool) -> None:

@@ -6,13 +6,16 @@ from datetime import datetime
 
 import click
 
+from recording_tracker.cli.completion import complete_flag, complete_outcome, id_argument
 from recording_tracker.cli.options import now_option, print_json, talk, writing
 from recording_tracker.tracker import Tracker
 
 
 @click.command("ack")
-@click.argument("name", metavar="ID")
-@click.option("--flag", metavar="CODE", help="Only flags of this code; else all that are open.")
+@id_argument
+@click.option(
+    "--flag", metavar="CODE", shell_complete=complete_flag, help="Only flags of this code; else all that are open."
+)
 @click.option("--note", required=True, metavar="TEXT", help="Why it needs no more attention.")
 @now_option
 @writing
@@ -34,8 +37,14 @@ def ack_command(
 
 
 @click.command("resolve")
-@click.argument("name", metavar="ID")
-@click.option("--outcome", required=True, metavar="OUTCOME", help="available, backed_up, partial, absent or failed.")
+@id_argument
+@click.option(
+    "--outcome",
+    required=True,
+    metavar="OUTCOME",
+    shell_complete=complete_outcome,
+    help="available, backed_up, partial, absent or failed.",
+)
 @click.option("--note", required=True, metavar="TEXT", help="What was settled, and how it is known.")
 @now_option
 @writing

@@ -17,8 +17,8 @@ class Clock:
 
     @property
     def zone(self) -> str:
-        """The name of the zone."""
-        return self._here(self.now).tzname() or "local time"
+        """The name of the zone that moments without one are in."""
+        return "local" if self.local else "UTC"
 
     def when(self, moment: datetime) -> str:
         """Write *moment* to the second, and how far from now it is."""
@@ -28,9 +28,14 @@ class Clock:
         """Write *moment* to the second, with its zone."""
         return self._here(moment).isoformat(" ", "seconds").replace("+00:00", "Z")
 
+    def bare(self, moment: datetime) -> str:
+        """Write *moment* to the second, without its zone where that is UTC: a local zone has a summer and a winter."""
+        return self.full(moment).removesuffix("Z")
+
     def day(self, moment: datetime) -> str:
-        """Write the day of *moment*."""
-        return f"{self._here(moment):%Y-%m-%d}"
+        """Write the day of *moment*, with the zone of its times where that is not UTC."""
+        here = self._here(moment)
+        return f"{here:%Y-%m-%d}{f' (UTC{here:%z})' if self.local else ''}"
 
     def time(self, moment: datetime) -> str:
         """Write the time of day of *moment*."""

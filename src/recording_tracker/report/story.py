@@ -25,7 +25,7 @@ def story_lines(story: Story, clock: Clock, *, width: int | None = None) -> Iter
     told = [part for part in story.parts if part.kind in ("announced", "event", "missing")]
     if told:
         yield ""
-        yield style(f"What happened, in {clock.zone}", bold=True)
+        yield style(f"What happened ({clock.zone})", bold=True)
         yield from _happened(told, clock, width)
 
 

@@ -138,19 +138,16 @@ def when(moment: datetime, now: datetime) -> str:
     return Clock(now).when(moment)
 
 
-def away(moment: datetime, now: datetime) -> str:
-    """Write how far *moment* is from *now*."""
-    return Clock(now).away(moment)
-
-
-def list_lines(recordings: Sequence[Recording], now: datetime, width: int | None) -> Iterator[str]:
+def list_lines(recordings: Sequence[Recording], clock: Clock, width: int | None) -> Iterator[str]:
     """Tell each recording in one line; in full where *width* is None, else in no more columns than that."""
     rows = [
         (
             printable(recording.provider),
             printable(recording.id if width is None else _short_name(recording)),
             _phase(recording),
-            short(now - recording.last_event.received_at) if recording.last_event else "-",
+            _heard(
+                recording.last_event.received_at if recording.last_event else None, clock, in_full=width is None
+            ).removesuffix(" ago"),
             _codes(recording, all_of_them=width is None),
         )
         for recording in recordings
@@ -202,11 +199,11 @@ def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
         yield style(line, bold=True) if number == 0 else line
 
 
-def history_lines(lines: Sequence[HistoryLine], width: int | None) -> Iterator[str]:
+def history_lines(lines: Sequence[HistoryLine], clock: Clock, width: int | None) -> Iterator[str]:
     """Tell each event in one line, in lifecycle order; its moves below it where they don't fit into *width*."""
     rows = [
         (
-            f"{line.occurred_at or line.received_at:%Y-%m-%d %H:%M:%S}{' ' if line.occurred_at else '?'}",
+            f"{clock.bare(line.occurred_at or line.received_at)}{' ' if line.occurred_at else '?'}",
             printable(line.name),
             line.verdict,
             _delay(line.delay),
@@ -217,7 +214,7 @@ def history_lines(lines: Sequence[HistoryLine], width: int | None) -> Iterator[s
         )
         for line in lines
     ]
-    heads = ("occurred (UTC)", "event", "verdict", "delay", "times", "moves")
+    heads = (f"occurred ({clock.zone})", "event", "verdict", "delay", "times", "moves")
     whole = list(columns(heads, rows, None, flexible=1))
     if width is None or all(len(unstyle(line)) <= width for line in whole):
         yield from whole
@@ -287,10 +284,16 @@ def _section(title: str, recordings: Sequence[Recording], now: datetime, width: 
         yield f"  and {len(recordings) - MOST_LISTED} more; 'tracker audit --json' has all"
 
 
-def _heard(moment: datetime | None, now: datetime, *, in_full: bool) -> str:
+def _last_heard(recording: Recording, clock: Clock, *, in_full: bool) -> str:
+    """Write when something last came of a recording; that it is a time ago needs no words in a list."""
+    last = recording.last_event
+    return _heard(last.received_at if last else None, clock, in_full=in_full).removesuffix(" ago")
+
+
+def _heard(moment: datetime | None, clock: Clock, *, in_full: bool) -> str:
     if moment is None:
         return "-"
-    return when(moment, now) if in_full else away(moment, now)
+    return clock.when(moment) if in_full else clock.away(moment)
 
 
 def _heading(recording: Recording, width: int | None) -> Iterator[str]:
@@ -308,7 +311,7 @@ def _provider_lines(report: AuditReport, width: int | None) -> Iterator[str]:
             str(provider.recordings),
             str(provider.open),
             " ".join(f"{outcome} {count}" for outcome, count in sorted(provider.outcomes.items())) or "-",
-            _heard(provider.last_received_at, report.now, in_full=width is None),
+            _heard(provider.last_received_at, Clock(report.now), in_full=width is None),
         )
         for name, provider in report.providers.items()
     ]
