@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
@@ -18,6 +18,8 @@ from recording_tracker.timeline import Line, Timeline
 
 BATCH = 200
 """Recordings that a replay commits at once."""
+Watch = Callable[[int, int], None]
+"""Told every so often how many recordings are done, and of how many; the second is no more than a good guess."""
 
 
 def folded(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -> tuple[Timeline, Standing]:
@@ -47,15 +49,22 @@ def latest_announcement(journal: Journal, standing: Standing) -> Expectation | N
 
 
 def replay(
-    journal: Journal, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine], *, now_ms: int, dry_run: bool
+    journal: Journal,
+    adapters: Mapping[str, Adapter],
+    machines: Mapping[str, Machine],
+    *,
+    now_ms: int,
+    dry_run: bool,
+    watch: Watch | None = None,
 ) -> ReplayReport:
     """Fold every recording with today's adapters and machines; write what changes, unless *dry_run*."""
     report = ReplayReport()
-    last = 0
+    last = done = total = 0
     while True:
         with journal.reading() if dry_run else journal.writing():
             # Asked inside the transaction: somebody may have erased one in between.
             batch = journal.numbers(after=last, limit=BATCH)
+            total = total or _size(journal)
             for number in batch:
                 entry = journal.entry(number)
                 machine, adapter = machines.get(entry.standing.provider), adapters.get(entry.standing.provider)
@@ -70,7 +79,13 @@ def replay(
                     _write(journal, entry, timeline, standing, machine, now_ms)
         if not batch:
             return report
-        last = batch[-1]
+        last, done = batch[-1], done + len(batch)
+        if watch is not None:
+            watch(done, total)
+
+
+def _size(journal: Journal) -> int:
+    return sum(total.recordings for total in journal.totals())
 
 
 def _write(
@@ -90,13 +105,22 @@ def _write(
             journal.replace_event(entry.number, again)
 
 
-def verify(journal: Journal, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine]) -> VerifyReport:
+def verify(
+    journal: Journal,
+    adapters: Mapping[str, Adapter],
+    machines: Mapping[str, Machine],
+    *,
+    watch: Watch | None = None,
+) -> VerifyReport:
     """Compare what is stored with the fold of the journal, each recording by the machine that it rests on."""
     report = VerifyReport()
     known = {machine.digest: machine for machine in machines.values()}
     with journal.reading():
         report.damaged.extend(journal.damages())
-        for number in journal.numbers():
+        total = _size(journal)
+        for done, number in enumerate(journal.numbers()):
+            if watch is not None and done % BATCH == 0:
+                watch(done, total)
             entry = journal.entry(number)
             report.recordings += entry.standing.exists
             machine = machine_of(journal, entry.standing.machine, known)

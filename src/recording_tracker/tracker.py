@@ -417,20 +417,26 @@ class Tracker:
         with self._lock, self._transaction():
             self._journal.release(number)
 
-    def replay(self, *, dry_run: bool = False, now: datetime | None = None) -> ReplayReport:
-        """Parse and fold everything again with today's adapters and machines; say which recordings change."""
+    def replay(
+        self, *, dry_run: bool = False, now: datetime | None = None, watch: rebuild.Watch | None = None
+    ) -> ReplayReport:
+        """
+        Parse and fold everything again with today's adapters and machines; say which recordings change.
+
+        *watch* is told now and then how many recordings are done, and of about how many.
+        """
         adapters, machines, _ = self._parts
         if dry_run:
-            return rebuild.replay(self._reader, adapters, machines, now_ms=_ms(now), dry_run=True)
+            return rebuild.replay(self._reader, adapters, machines, now_ms=_ms(now), dry_run=True, watch=watch)
         self._check_writable()
         with self._lock:
             self._parts[2].forget()
-            return rebuild.replay(self._journal, adapters, machines, now_ms=_ms(now), dry_run=False)
+            return rebuild.replay(self._journal, adapters, machines, now_ms=_ms(now), dry_run=False, watch=watch)
 
-    def verify(self) -> VerifyReport:
-        """Check that what is stored is the fold of the journal, and that hashes and pages are sound."""
+    def verify(self, *, watch: rebuild.Watch | None = None) -> VerifyReport:
+        """Check that what is stored is the fold of the journal, and that hashes and pages are sound; as ``replay``."""
         adapters, machines, _ = self._parts
-        return rebuild.verify(self._reader, adapters, machines)
+        return rebuild.verify(self._reader, adapters, machines, watch=watch)
 
     def backup(self, path: str | PathLike[str]) -> None:
         """Write a copy that is right under load to *path*; raises UsageError where something is there already."""

@@ -36,7 +36,13 @@ def examples_folder() -> Path:
 @json_option
 @click.pass_context
 def demo_command(ctx: click.Context, /, *, db: str | None, as_json: bool) -> None:
-    """Take the bundled example deliveries of all five providers in, and show what the tracker makes of them."""
+    """
+    Take the bundled example deliveries of all five providers in, and show what the tracker makes of them.
+
+    \b
+    tracker demo
+    tracker demo --db demo.db
+    """
     db = db or ctx.obj.get("db")
     path = Path(db) if db else Path(tempfile.mkdtemp(prefix="tracker-demo-")) / "recordings.db"
     report_path = path.with_name("audit.md")

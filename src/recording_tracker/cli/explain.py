@@ -20,7 +20,7 @@ from recording_tracker.tracker import Tracker
 @local_option
 @reading
 def explain_command(tracker: Tracker, name: str, *, now: datetime | None, local: bool, as_json: bool) -> None:
-    r"""
+    """
     Tell the story of a recording: what is wrong, what to do, and what happened.
 
     Each sentence rests on events and on the machine file; with --json it says on which.

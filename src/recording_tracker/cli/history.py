@@ -17,7 +17,7 @@ from recording_tracker.tracker import Tracker
 @local_option
 @reading
 def history_command(tracker: Tracker, name: str, *, local: bool, as_json: bool) -> None:
-    r"""
+    """
     Show the events of a recording in lifecycle order, with verdicts and delays.
 
     \b

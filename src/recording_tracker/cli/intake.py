@@ -16,7 +16,7 @@ import click
 
 from recording_tracker.cli.completion import complete_provider
 from recording_tracker.cli.options import as_duration, as_moment, creating, present, print_json, talk
-from recording_tracker.cli.progress import Progress
+from recording_tracker.cli.progress import of_file
 from recording_tracker.cli.signals import StopRequest, Terminated, stop_on_signals
 from recording_tracker.deliveries import bare_bodies, log_lines
 from recording_tracker.errors import (
@@ -70,7 +70,7 @@ def _unreadable(name: str, error: Exception) -> StorageError:
 )
 @creating
 def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | None, as_json: bool) -> int:
-    r"""
+    """
     Take delivery logs in: JSON Lines, '-' for standard input.
 
     A line that cannot be taken in is named, and keeps nothing else from being taken in.
@@ -99,13 +99,15 @@ def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | 
 
 def _ingest_file(tracker: Tracker, name: str, provider: str | None, summary: Summary, stop: StopRequest) -> None:
     shown = "standard input" if name == "-" else name
-    with _opened(name, stop) as stream, Progress(stream, shown) as progress:
+    with _opened(name, stop) as stream:
+        progress, show_place = of_file(stream, shown)
         items = _items(stream, shown, provider)
-        while batch := _batch(items, stop):
-            _ingest_batch(tracker, batch, shown, summary)
-            progress.update()
-            if stop.number:
-                return
+        with progress:
+            while batch := _batch(items, stop):
+                _ingest_batch(tracker, batch, shown, summary)
+                show_place()
+                if stop.number:
+                    return
 
 
 def _items(stream: BufferedReader, shown: str, provider: str | None) -> Iterator[Item]:
@@ -201,7 +203,7 @@ def expect_command(
     at: datetime | None,
     as_json: bool,
 ) -> None:
-    r"""
+    """
     Announce a recording whose callbacks should come, so that it is missed if they don't.
 
     \b

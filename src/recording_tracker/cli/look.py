@@ -51,7 +51,7 @@ secrets_option = click.option("--secrets", is_flag=True, help="Show hashes and c
 def status_command(
     journal: Journal, name: str, *, secrets: bool, now: datetime | None, local: bool, as_json: bool
 ) -> None:
-    r"""
+    """
     Tell all of one recording: state, deadlines, files, what is wrong, what is awaited.
 
     ID is a recording id, an alias, a group id or the beginning of one, of at least 4 characters.
@@ -109,7 +109,7 @@ def list_command(
     local: bool,
     as_json: bool,
 ) -> None:
-    r"""
+    """
     List recordings, the newest first.
 
     \b

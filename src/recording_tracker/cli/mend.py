@@ -22,7 +22,7 @@ from recording_tracker.tracker import Tracker
 def ack_command(
     tracker: Tracker, name: str, *, flag: str | None, note: str, now: datetime | None, as_json: bool
 ) -> None:
-    r"""
+    """
     Acknowledge a recording's open flags; the audit still shows them, and no longer alarms.
 
     \b
@@ -51,11 +51,11 @@ def ack_command(
 def resolve_command(
     tracker: Tracker, name: str, *, outcome: str, note: str, now: datetime | None, as_json: bool
 ) -> None:
-    r"""
+    """
     Complete a recording by hand, for what was settled outside.
 
     \b
-    tracker resolve d12f --outcome available --note "file is in the bucket, checked"
+    tracker resolve d12f --outcome available --note "file is in the bucket"
     """
     recording = tracker.resolve(name, outcome=outcome, note=note, now=now)
     if as_json:
