@@ -389,6 +389,7 @@ ASKED = {
     "resolve": ["resolve", "conf-3", "--outcome", "failed", "--note", "checked", "--now", NOW],
     "ack": ["ack", "r-demo-5", "--note", "seen", "--now", NOW],
     "history": ["history", "board"],
+    "explain": ["explain", "conf-3", "--now", NOW],
     "audit": ["audit", "--now", NOW],
     "ingest": ["ingest", os.devnull],
     "quarantine retry": ["quarantine", "retry"],
@@ -439,6 +440,7 @@ def test_json_has_the_keys_that_are_told_inside(demo: Path) -> None:
 
     assert list(complete["last_event"]) == told["last_event/"]
     assert list(complete["files"][0]) == told["files/"]
+    assert list(asked(ASKED["explain"], demo)["parts"][0]) == told["parts/"]
     assert list(report["stuck"][0]["flags"][0]) == told["flags/"]
     assert list(report["providers"]["agora"]) == told["providers/"]
 

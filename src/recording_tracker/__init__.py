@@ -26,7 +26,16 @@ _MODULES = {
     "flags": ("Flag",),
     "intake": ("QuarantineLimits",),
     "recording": ("Recording",),
-    "results": ("AuditReport", "HistoryLine", "Receipt", "ReplayReport", "Summary", "VerifyReport"),
+    "results": (
+        "AuditReport",
+        "HistoryLine",
+        "Part",
+        "Receipt",
+        "ReplayReport",
+        "Story",
+        "Summary",
+        "VerifyReport",
+    ),
     "tracker": ("Tracker",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

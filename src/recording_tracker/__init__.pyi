@@ -22,7 +22,16 @@ from recording_tracker.events import Callback, Event, File, Ignored
 from recording_tracker.flags import Flag
 from recording_tracker.intake import QuarantineLimits
 from recording_tracker.recording import Recording
-from recording_tracker.results import AuditReport, HistoryLine, Receipt, ReplayReport, Summary, VerifyReport
+from recording_tracker.results import (
+    AuditReport,
+    HistoryLine,
+    Part,
+    Receipt,
+    ReplayReport,
+    Story,
+    Summary,
+    VerifyReport,
+)
 from recording_tracker.tracker import Tracker
 
 __all__ = [
@@ -39,6 +48,7 @@ __all__ = [
     "InDoubtError",
     "MachineError",
     "NotFoundError",
+    "Part",
     "PermissionDeniedError",
     "QuarantineFullError",
     "QuarantineLimits",
@@ -49,6 +59,7 @@ __all__ = [
     "ReplayReport",
     "SignatureError",
     "StorageError",
+    "Story",
     "Summary",
     "Tracker",
     "TrackerError",

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from recording_tracker.adapters import Adapter
+from recording_tracker.errors import UnknownProviderError
 from recording_tracker.flags import ERROR, WARNING
-from recording_tracker.fold import step
 from recording_tracker.intake import QuarantineLimits
 from recording_tracker.journal import Entry, Journal
 from recording_tracker.lookup import find, seen
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import reread
+from recording_tracker.rebuild import latest_announcement, machine_of
 from recording_tracker.recording import Recording
-from recording_tracker.results import AuditReport, HistoryLine, ProviderReport
+from recording_tracker.results import AuditReport, HistoryLine, ProviderReport, Story
+from recording_tracker.steps import Step, walk
+from recording_tracker.story import tell
 from recording_tracker.timeline import Timeline
 from recording_tracker.times import MILLISECOND, from_ms
 
@@ -31,26 +34,45 @@ def history(
 
 
 def _history(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -> Iterator[HistoryLine]:
-    assert entry.standing.recording_id is not None
-    recording_id = entry.standing.recording_id
-    rows = {row.event_id: row for row in journal.events(entry.number)}
-    timeline = Timeline(machine)
-    timeline.insert(reread(adapter, recording_id, row) for row in rows.values())
-    course = Timeline(machine).course
-    for line in timeline.lines:
-        before = machine.state_names(course.states)
-        verdict = step(machine, course, line.event, line.key)
-        after = machine.state_names(course.states)
-        known = [machine.regions[number].name for number, _ in machine.moves.get(line.event.name, ())]
+    for step in _steps(journal, entry, machine, adapter):
+        event = step.event
+        before, after = machine.state_names(step.before), machine.state_names(step.after)
+        known = [machine.regions[number].name for number, _ in machine.moves.get(event.name, ())]
         yield HistoryLine(
-            event_id=line.event.event_id,
-            name=line.event.name,
-            occurred_at=None if line.event.occurred_ms is None else from_ms(line.event.occurred_ms),
-            received_at=from_ms(line.event.received_ms),
-            verdict=verdict,
+            event_id=event.event_id,
+            name=event.name,
+            occurred_at=None if event.occurred_ms is None else from_ms(event.occurred_ms),
+            received_at=from_ms(event.received_ms),
+            verdict=step.verdict,
             regions={name: (before[name], after[name]) for name in known},
-            deliveries=rows[line.event.event_id].deliveries,
+            deliveries=step.deliveries,
         )
+
+
+def _steps(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -> Iterator[Step]:
+    """Read the events of a recording again, and take them through *machine* one by one."""
+    recording_id = entry.standing.recording_id
+    rows = {row.event_id: row for row in journal.events(entry.number)} if recording_id is not None else {}
+    timeline = Timeline(machine)
+    timeline.insert(reread(adapter, recording_id or "", row) for row in rows.values())
+    for step in walk(machine, timeline.lines):
+        yield step._replace(deliveries=rows[step.event.event_id].deliveries)
+
+
+def explain(
+    journal: Journal, text: str, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine], *, now_ms: int
+) -> Iterator[Story]:
+    """Tell the stories of the recordings that *text* names, each by the machine that it rests on."""
+    known = {machine.digest: machine for machine in machines.values()}
+    for number in find(journal, text):
+        entry = journal.entry(number)
+        standing = entry.standing
+        machine, adapter = machine_of(journal, standing.machine, known), adapters.get(standing.provider)
+        if machine is None or adapter is None:
+            raise UnknownProviderError(standing.provider, sorted(set(adapters) & set(machines)))
+        steps = list(_steps(journal, entry, machine, adapter))
+        announced = latest_announcement(journal, standing)
+        yield tell(machine, seen(entry, now_ms), steps, announced=announced, now=from_ms(now_ms))
 
 
 def audit(

@@ -64,7 +64,7 @@ class Event(NamedTuple):
     problems: tuple[str, ...] = ()
     """What the body contradicts itself in; each becomes part of a ``payload-mismatch``."""
     remark: str | None = None
-    """The provider's own free text about an error, for the message of a flag."""
+    """The provider's own free text about an error, for the message of a flag; or an operator's note."""
     started_ms: int | None = None
     ended_ms: int | None = None
     """Start and end of the recording itself, where the body gives them."""

@@ -53,6 +53,7 @@ def _resolution(recording_id: str, body: bytes, received_ms: int) -> Event:
         name=RESOLVED,
         received_ms=received_ms,
         outcome=told["outcome"],
+        remark=told["note"],
         group_id=told["group_id"],
         content=told,
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
 from recording_tracker.conclusion import conclude
 from recording_tracker.fold import Course
-from recording_tracker.journal import Entry, EventRow, Journal
+from recording_tracker.journal import Entry, EventRow, Expectation, Journal
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import reread
 from recording_tracker.recording import Recording
@@ -18,6 +18,8 @@ from recording_tracker.timeline import Line, Timeline
 
 BATCH = 200
 """Recordings that a replay commits at once."""
+Watch = Callable[[int, int], None]
+"""Told every so often how many recordings are done, and of how many; the second is no more than a good guess."""
 
 
 def folded(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -> tuple[Timeline, Standing]:
@@ -27,28 +29,42 @@ def folded(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -
     duplicates = 0
     if kept.recording_id is None:
         timeline.course.group_id = kept.group_id
-        announced = journal.expectations(machine.provider, group_id=kept.group_id)
     else:
         rows = list(journal.events(entry.number))
         duplicates = sum(row.deliveries - 1 for row in rows)
         timeline.insert(reread(adapter, kept.recording_id, row) for row in rows)
-        announced = journal.expectations(machine.provider, recording_id=kept.recording_id)
-    latest = max(announced, key=lambda known: (known.expected_ms, known.within_ms), default=None)
+    latest = latest_announcement(journal, kept)
     until_ms = None if latest is None else latest.until_ms
     standing = conclude(machine, timeline.course, kept.recording_id, announced_until_ms=until_ms, duplicates=duplicates)
     return timeline, standing
 
 
+def latest_announcement(journal: Journal, standing: Standing) -> Expectation | None:
+    """Return the announcement that counts for a recording: by its id, or by its group where nothing else is known."""
+    if standing.recording_id is None:
+        announced = journal.expectations(standing.provider, group_id=standing.group_id)
+    else:
+        announced = journal.expectations(standing.provider, recording_id=standing.recording_id)
+    return max(announced, key=lambda known: (known.expected_ms, known.within_ms), default=None)
+
+
 def replay(
-    journal: Journal, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine], *, now_ms: int, dry_run: bool
+    journal: Journal,
+    adapters: Mapping[str, Adapter],
+    machines: Mapping[str, Machine],
+    *,
+    now_ms: int,
+    dry_run: bool,
+    watch: Watch | None = None,
 ) -> ReplayReport:
     """Fold every recording with today's adapters and machines; write what changes, unless *dry_run*."""
     report = ReplayReport()
-    last = 0
+    last = done = total = 0
     while True:
         with journal.reading() if dry_run else journal.writing():
             # Asked inside the transaction: somebody may have erased one in between.
             batch = journal.numbers(after=last, limit=BATCH)
+            total = total or _size(journal)
             for number in batch:
                 entry = journal.entry(number)
                 machine, adapter = machines.get(entry.standing.provider), adapters.get(entry.standing.provider)
@@ -63,7 +79,13 @@ def replay(
                     _write(journal, entry, timeline, standing, machine, now_ms)
         if not batch:
             return report
-        last = batch[-1]
+        last, done = batch[-1], done + len(batch)
+        if watch is not None:
+            watch(done, total)
+
+
+def _size(journal: Journal) -> int:
+    return sum(total.recordings for total in journal.totals())
 
 
 def _write(
@@ -83,16 +105,25 @@ def _write(
             journal.replace_event(entry.number, again)
 
 
-def verify(journal: Journal, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine]) -> VerifyReport:
+def verify(
+    journal: Journal,
+    adapters: Mapping[str, Adapter],
+    machines: Mapping[str, Machine],
+    *,
+    watch: Watch | None = None,
+) -> VerifyReport:
     """Compare what is stored with the fold of the journal, each recording by the machine that it rests on."""
     report = VerifyReport()
     known = {machine.digest: machine for machine in machines.values()}
     with journal.reading():
         report.damaged.extend(journal.damages())
-        for number in journal.numbers():
+        total = _size(journal)
+        for done, number in enumerate(journal.numbers()):
+            if watch is not None and done % BATCH == 0:
+                watch(done, total)
             entry = journal.entry(number)
             report.recordings += entry.standing.exists
-            machine = _machine_of(journal, entry.standing.machine, known)
+            machine = machine_of(journal, entry.standing.machine, known)
             adapter = adapters.get(entry.standing.provider)
             if machine is None or adapter is None:
                 report.damaged.append(f"{_id(entry.standing)}: its machine or its adapter is not there")
@@ -134,7 +165,8 @@ def _goes_on_otherwise(entry: Entry, timeline: Timeline) -> bool:
         return True
 
 
-def _machine_of(journal: Journal, digest: str, known: dict[str, Machine]) -> Machine | None:
+def machine_of(journal: Journal, digest: str, known: dict[str, Machine]) -> Machine | None:
+    """Return the machine of *digest*, from *known* or else as the journal has kept it; None where neither has it."""
     if digest not in known and (definition := journal.machine(digest)) is not None:
         machine = Machine.from_json(definition)
         if machine.digest == digest:

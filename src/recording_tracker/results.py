@@ -12,6 +12,10 @@ from recording_tracker.flags import ERROR, Flag
 from recording_tracker.recording import Recording, text_of
 from recording_tracker.standing import Standing
 
+PARTS = ("standing", "problem", "remedy", "announced", "event", "missing", "awaited")
+"""In this order, but for announced, event and missing, which are in the order of what happened."""
+Words = tuple[str | datetime, ...]
+"""A text in pieces; moments stay moments, so that each reader sees them in its own zone."""
 RESULTS = ("accepted", "duplicate", "quarantined", "rejected", "ignored")
 
 
@@ -103,6 +107,60 @@ class HistoryLine:
             "verdict": self.verdict,
             "regions": {name: {"from": before, "to": after} for name, (before, after) in self.regions.items()},
             "deliveries": self.deliveries,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """
+    Some sentences of a story.
+
+    *events* are the ids of the events and *machine* the places in the machine file that they rest on;
+    one of kind announced rests on the announcement of the moment *at*.
+    """
+
+    kind: str
+    words: Words
+    at: datetime | None = None
+    flag: str | None = None
+    severity: str | None = None
+    acknowledged: bool = False
+    events: tuple[str, ...] = ()
+    machine: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The sentences, with moments in UTC."""
+        return "".join(word if isinstance(word, str) else text_of(word) or "" for word in self.words)
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as the JSON output has it."""
+        return {
+            "kind": self.kind,
+            "text": self.text,
+            "at": text_of(self.at),
+            "flag": self.flag,
+            "events": list(self.events),
+            "machine": list(self.machine),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happened to one recording, as seen at *now*: first what is wrong and what to do, then event by event."""
+
+    recording: Recording
+    now: datetime
+    parts: tuple[Part, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as the JSON output has it."""
+        return {
+            "provider": self.recording.provider,
+            "recording_id": self.recording.recording_id,
+            "group_id": self.recording.group_id,
+            "now": text_of(self.now),
+            "parts": [part.to_json() for part in self.parts],
         }
 
 

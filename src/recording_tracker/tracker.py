@@ -44,6 +44,7 @@ from recording_tracker.results import (
     HistoryLine,
     Receipt,
     ReplayReport,
+    Story,
     Summary,
     VerifyReport,
 )
@@ -303,6 +304,16 @@ class Tracker:
         with self._reading() as journal:
             return list(asking.history(journal, text, adapters, machines))
 
+    def explain(self, text: str, now: datetime | None = None) -> list[Story]:
+        """
+        Tell the stories of the recordings that *text* names, as seen at *now*, else at the present moment.
+
+        None where nothing fits; raises AmbiguousError for a prefix of several.
+        """
+        adapters, machines, _ = self._parts
+        with self._reading() as journal:
+            return list(asking.explain(journal, text, adapters, machines, now_ms=_ms(now)))
+
     def audit(self, now: datetime | None = None, *, since: timedelta = DAY) -> AuditReport:
         """Check all open recordings at *now*, else at the present; look back over *since* for what is complete."""
         with self._reading() as journal:
@@ -386,20 +397,26 @@ class Tracker:
         with self._lock, self._transaction():
             self._journal.release(number)
 
-    def replay(self, *, dry_run: bool = False, now: datetime | None = None) -> ReplayReport:
-        """Parse and fold everything again with today's adapters and machines; say which recordings change."""
+    def replay(
+        self, *, dry_run: bool = False, now: datetime | None = None, watch: rebuild.Watch | None = None
+    ) -> ReplayReport:
+        """
+        Parse and fold everything again with today's adapters and machines; say which recordings change.
+
+        *watch* is told now and then how many recordings are done, and of about how many.
+        """
         adapters, machines, _ = self._parts
         if dry_run:
-            return rebuild.replay(self._reader, adapters, machines, now_ms=_ms(now), dry_run=True)
+            return rebuild.replay(self._reader, adapters, machines, now_ms=_ms(now), dry_run=True, watch=watch)
         self._check_writable()
         with self._lock:
             self._parts[2].forget()
-            return rebuild.replay(self._journal, adapters, machines, now_ms=_ms(now), dry_run=False)
+            return rebuild.replay(self._journal, adapters, machines, now_ms=_ms(now), dry_run=False, watch=watch)
 
-    def verify(self) -> VerifyReport:
-        """Check that what is stored is the fold of the journal, and that hashes and pages are sound."""
+    def verify(self, *, watch: rebuild.Watch | None = None) -> VerifyReport:
+        """Check that what is stored is the fold of the journal, and that hashes and pages are sound; as ``replay``."""
         adapters, machines, _ = self._parts
-        return rebuild.verify(self._reader, adapters, machines)
+        return rebuild.verify(self._reader, adapters, machines, watch=watch)
 
     def backup(self, path: str | PathLike[str]) -> None:
         """Write a copy that is right under load to *path*; raises UsageError where something is there already."""

@@ -14,8 +14,8 @@ from tests.cli.conftest import NOW, Command, Run
 from tests.cli.deliveries import started, write_log
 
 READING = [
-    "status abcd", "history abcd", "list", "audit", "audit --format md -o report.md", "verify", "quarantine list",
-    "quarantine show 1", "replay --dry-run", "backup copy.db",
+    "status abcd", "history abcd", "explain abcd", "list", "audit", "audit --format md -o report.md", "verify",
+    "quarantine list", "quarantine show 1", "replay --dry-run", "backup copy.db",
 ]  # fmt: skip
 WRITING = [
     "ack abcd --note n", "resolve abcd --outcome failed --note n", "quarantine retry", "quarantine drop 1", "replay",
@@ -301,7 +301,9 @@ ODD_IDS = [
 
 
 @pytest.mark.parametrize("name", ODD_IDS, ids=lambda name: ascii(name)[:20])
-@pytest.mark.parametrize("command", ["status", "history", "ack --note n", "resolve --note n --outcome failed", "erase"])
+@pytest.mark.parametrize(
+    "command", ["status", "history", "explain", "ack --note n", "resolve --note n --outcome failed", "erase"]
+)
 def test_an_unknown_id_names_nothing(name: str, command: str, tracker: Command, toured: Path) -> None:
     run = tracker(*command.split(), "--db", toured, "--", name)
 
@@ -321,7 +323,7 @@ def test_an_argument_that_is_no_text_is_one_line(tracker: Command, db: Path) -> 
 def test_an_ambiguous_prefix_lists_its_candidates(tracker: Command, db: Path) -> None:
     words = ["'r-demo'", "r-demo-1", "r-demo-2", "r-demo-6"]
 
-    for command in (["status"], ["history"], ["ack", "--note", "n"], ["erase"]):
+    for command in (["status"], ["history"], ["explain"], ["ack", "--note", "n"], ["erase"]):
         assert_one_line(tracker(*command, "r-demo", "--db", db), 1, *words)
     assert len(tracker("list", "--db", db, "--json").lines) == 30
 
@@ -558,7 +560,15 @@ def test_reading_commands_write_nothing(tracker: Command, toured: Path, tmp_path
     db = Path(shutil.copy(toured, folder / "recordings.db"))
     content = db.read_bytes()
 
-    for command in ("list", "status r-demo-1", "history r-demo-1", "audit", "verify", "quarantine list"):
+    for command in (
+        "list",
+        "status r-demo-1",
+        "history r-demo-1",
+        "explain r-demo-1",
+        "audit",
+        "verify",
+        "quarantine list",
+    ):
         tracker(*command.split(), "--db", db)
 
     assert db.read_bytes() == content

@@ -238,7 +238,16 @@ def test_demo_prints_where_it_put_things_and_counts(tracker: Command, tmp_path: 
 
 def everything(tracker: Command, db: Path) -> list[Run]:
     """Every command that reads, with --json."""
-    reading = ["list", "status room", "history room", "audit", "verify", "quarantine list", "quarantine show 1"]
+    reading = [
+        "list",
+        "status room",
+        "history room",
+        "explain room",
+        "audit",
+        "verify",
+        "quarantine list",
+        "quarantine show 1",
+    ]
     return [tracker(*command.split(), "--db", db, "--json") for command in reading]
 
 

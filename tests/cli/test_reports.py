@@ -97,7 +97,7 @@ def test_what_ingest_says_of_hostile_bodies_is_printable(tracker: Command, hosti
 def test_nothing_raw_reaches_a_terminal(width: int | None, tracker: Command, odd: Path) -> None:
     ids = [value["recording_id"] for value in tracker("list", "--db", odd, "--json").lines]
     commands = [["list"], ["audit"], ["quarantine", "list"], ["quarantine", "show", "1"]]
-    commands += [[command, name] for command in ("status", "history") for name in ids]
+    commands += [[command, name] for command in ("status", "history", "explain") for name in ids]
 
     for command in commands:
         run = tracker(*command, "--db", odd, terminal=width)
@@ -191,7 +191,10 @@ def test_no_command_shows_secrets_unasked(tracker: Command, secret: Path) -> Non
         *(["audit", *LATER, "--format", form] for form in FORMS),
     ]
     commands += [
-        [command, name, *more] for command in ("status", "history") for name in names for more in ([], ["--json"])
+        [command, name, *more]
+        for command in ("status", "history", "explain")
+        for name in names
+        for more in ([], ["--json"])
     ]
 
     shown = {" ".join(command): tracker(*command, "--db", secret).text for command in commands}
@@ -234,7 +237,8 @@ def test_a_table_is_no_wider_than_the_terminal(width: int, command: str, tracker
 
 @pytest.mark.parametrize("width", [80, 200])
 @pytest.mark.parametrize(
-    "command", ["audit", "status demo-app/conf-3", "status d54bb640b", "history a400bdbef", "history demo-app/conf-1"]
+    "command",
+    ["audit", "status demo-app/conf-3", "status d54bb640b", "history a400bdbef", "explain conf-3", "explain a400bdbef"],
 )
 def test_sentences_are_broken_where_the_terminal_ends(width: int, command: str, tracker: Command, toured: Path) -> None:
     now = () if command.startswith("history") else ("--now", NOW)

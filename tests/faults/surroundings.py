@@ -16,7 +16,7 @@ from tests.faults.jobs import environment
 from tests.faults.worker import PROVIDER, RECEIVED_AT
 
 NOW = datetime(2026, 11, 1, 13, tzinfo=UTC)
-READING = (("status", "{id}"), ("list",), ("audit",), ("history", "{id}"), ("verify",))
+READING = (("status", "{id}"), ("list",), ("audit",), ("history", "{id}"), ("explain", "{id}"), ("verify",))
 """The commands that must go on whatever keeps others from writing."""
 
 

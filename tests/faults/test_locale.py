@@ -30,6 +30,7 @@ COMMANDS = (
     ("list", "--json"),
     ("status", "{id}"),
     ("history", "{id}"),
+    ("explain", "{id}"),
     ("audit",),
     *(("audit", f"--format={form}") for form in ("json", "csv", "md")),
     ("verify",),

@@ -135,6 +135,21 @@ def test_the_history_of_each_recording_is_plain_text_and_strict_json(db: Path, r
         assert all(event["verdict"] for event in told)
 
 
+def test_the_story_of_each_recording_is_plain_text_and_strict_json(db: Path, recordings: list[Recording]) -> None:
+    for recording in recordings[5::6]:
+        written = said(db, "explain", "--now", NOW, "--", recording.id)
+        styled = text_lines(said(db, "explain", "--now", NOW, "--", recording.id, color=True), styled=True)
+        told = long_json_lines(said(db, "explain", "--json", "--now", NOW, "--", recording.id))
+
+        assert text_lines(written) == styled
+        assert any(line.startswith(f"{recording.provider} ") for line in styled)
+        assert recording.recording_id in [story["recording_id"] for story in told]
+        events = [
+            event for story in told for part in story["parts"] if part["kind"] == "event" for event in part["events"]
+        ]
+        assert len(events) >= recording.events
+
+
 def test_the_list_has_a_line_for_each_recording(db: Path, recordings: list[Recording]) -> None:
     written = said(db, "list", "--now", NOW)
     told = long_json_lines(said(db, "list", "--json", "--now", NOW))
@@ -356,6 +371,7 @@ HOSTILE_ARGUMENTS = {
 COMMANDS: dict[str, list[str]] = {
     "status": ["status", "--"],
     "history": ["history", "--"],
+    "explain": ["explain", "--"],
     "ack": ["ack", "--note", "n", "--"],
     "resolve": ["resolve", "--outcome", "failed", "--note", "n", "--"],
     "erase": ["erase", "--"],

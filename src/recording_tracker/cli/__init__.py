@@ -22,6 +22,7 @@ COMMANDS = {
     "expect": "intake",
     "status": "look",
     "history": "history",
+    "explain": "explain",
     "list": "look",
     "audit": "audit",
     "ack": "mend",
@@ -75,7 +76,12 @@ def cli(ctx: click.Context, db: str | None) -> None:
     """
     Know which cloud recordings are stuck, and which callbacks were lost.
 
-    Start with 'tracker demo'.
+    Start with 'tracker demo'; each command's --help has examples.
+
+    \b
+    tracker demo
+    tracker status d12f
+    tracker audit
     """
     ctx.obj = {"db": db}
 

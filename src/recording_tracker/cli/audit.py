@@ -41,7 +41,7 @@ def audit_command(
     now: datetime | None,
     as_json: bool,
 ) -> int:
-    r"""
+    """
     Check all open recordings, and report what is stuck and what is wrong.
 
     Exits with 1 if somebody should look: something stuck, an error that nobody has acknowledged, a

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import click
 
+from recording_tracker.cli.completion import id_argument
 from recording_tracker.cli.options import (
     as_duration,
     database,
@@ -18,6 +19,7 @@ from recording_tracker.cli.options import (
     talk,
     writing,
 )
+from recording_tracker.cli.progress import of_recordings
 from recording_tracker.report.safe import printable
 from recording_tracker.results import Difference
 from recording_tracker.tracker import Tracker
@@ -41,14 +43,16 @@ def replay_command(
     db: str | None,
     machines_folder: str | None,
 ) -> int:
-    r"""
+    """
     Parse and fold everything again with today's adapters and machines.
 
     \b
+    tracker replay
     tracker replay --dry-run --machines my-machines
     """
-    with Tracker(database(ctx, db), machines=machines_folder, readonly=dry_run, create=False) as tracker:
-        report = tracker.replay(dry_run=dry_run, now=now)
+    opened = Tracker(database(ctx, db), machines=machines_folder, readonly=dry_run, create=False)
+    with opened as tracker, of_recordings("replay") as progress:
+        report = tracker.replay(dry_run=dry_run, now=now, watch=progress.update)
     if as_json:
         print_json(report.to_json())
     else:
@@ -75,8 +79,15 @@ def _differences(found: list[Difference]) -> list[str]:
 @click.command("verify")
 @reading
 def verify_command(tracker: Tracker, *, as_json: bool) -> int:
-    """Check that what is stored is the fold of the journal, and that hashes and pages are sound."""
-    report = tracker.verify()
+    """
+    Check that what is stored is the fold of the journal, and that hashes and pages are sound.
+
+    \b
+    tracker verify
+    tracker verify --db backup/recordings.db --json
+    """
+    with of_recordings("verify") as progress:
+        report = tracker.verify(watch=progress.update)
     if as_json:
         print_json(report.to_json())
     else:
@@ -91,10 +102,15 @@ def verify_command(tracker: Tracker, *, as_json: bool) -> int:
 @click.argument("file")
 @reading
 def backup_command(tracker: Tracker, file: str, *, as_json: bool) -> int:
-    """Write a copy that is right under load, and check it."""
+    """
+    Write a copy that is right under load, and check it.
+
+    \b
+    tracker backup recordings-2026-11-01.db
+    """
     tracker.backup(file)
-    with Tracker(file, readonly=True) as copy:
-        report = copy.verify()
+    with Tracker(file, readonly=True) as copy, of_recordings("backup: verify") as progress:
+        report = copy.verify(watch=progress.update)
     if as_json:
         print_json({"file": file, **report.to_json()})
     else:
@@ -111,7 +127,7 @@ def backup_command(tracker: Tracker, file: str, *, as_json: bool) -> int:
 @now_option
 @writing
 def prune_command(tracker: Tracker, *, complete_before: timedelta, now: datetime | None, as_json: bool) -> None:
-    r"""
+    """
     Forget recordings that have long been complete, events and all.
 
     \b
@@ -125,10 +141,15 @@ def prune_command(tracker: Tracker, *, complete_before: timedelta, now: datetime
 
 
 @click.command("erase")
-@click.argument("name", metavar="ID")
+@id_argument
 @writing
 def erase_command(tracker: Tracker, name: str, *, as_json: bool) -> None:
-    """Forget one recording, events and all, for the sake of those who are heard in it."""
+    """
+    Forget one recording, events and all, for the sake of those who are heard in it.
+
+    \b
+    tracker erase d12fdce9024d37862a8f3a88e387c817
+    """
     erased = tracker.erase(name)
     if as_json:
         print_json({"erased": erased})

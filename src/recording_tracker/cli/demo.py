@@ -14,6 +14,7 @@ from recording_tracker.cli.output import write_file
 from recording_tracker.deliveries import log_lines
 from recording_tracker.errors import StorageError, UsageError
 from recording_tracker.report import text
+from recording_tracker.report.clock import Clock
 from recording_tracker.results import Summary
 from recording_tracker.tracker import Tracker
 
@@ -35,7 +36,13 @@ def examples_folder() -> Path:
 @json_option
 @click.pass_context
 def demo_command(ctx: click.Context, /, *, db: str | None, as_json: bool) -> None:
-    """Take the bundled example deliveries of all five providers in, and show what the tracker makes of them."""
+    """
+    Take the bundled example deliveries of all five providers in, and show what the tracker makes of them.
+
+    \b
+    tracker demo
+    tracker demo --db demo.db
+    """
     db = db or ctx.obj.get("db")
     path = Path(db) if db else Path(tempfile.mkdtemp(prefix="tracker-demo-")) / "recordings.db"
     report_path = path.with_name("audit.md")
@@ -68,10 +75,10 @@ def _tour(tracker: Tracker, summary: Summary) -> None:
     )
     _step("tracker list", "every recording, the newest first")
     recordings = list(tracker.recordings(now=NOW))
-    print_lines(text.list_lines(recordings, NOW, width()))
+    print_lines(text.list_lines(recordings, Clock(NOW), width()))
     worst = next((recording for recording in recordings if recording.stuck and recording.events > 1), recordings[0])
     _step(f"tracker status {worst.id}", "all of one")
-    print_lines(text.status_lines(worst, NOW, width=width()))
+    print_lines(text.status_lines(worst, Clock(NOW), width=width()))
     _step("tracker audit", "the nightly report")
     print_lines(text.audit_lines(tracker.audit(NOW), width()))
 

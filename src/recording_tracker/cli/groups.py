@@ -6,9 +6,18 @@ from difflib import get_close_matches
 
 import click
 
+LONGEST_SENTENCE = 200
+
 
 class Group(click.Group):
-    """A group that answers a mistyped command with those that are like it."""
+    """A group that tells what each command does in a whole sentence, and which one a mistyped one may have meant."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each command with its first sentence, on several lines where one is too short."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, command.get_short_help_str(LONGEST_SENTENCE)) for name, command in found if command]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

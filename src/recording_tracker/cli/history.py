@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import click
 
+from recording_tracker.cli.completion import id_argument
 from recording_tracker.cli.look import unknown
-from recording_tracker.cli.options import print_json, print_lines, reading, width
+from recording_tracker.cli.options import local_option, present, print_json, print_lines, reading, width
 from recording_tracker.report import text
+from recording_tracker.report.clock import Clock
 from recording_tracker.tracker import Tracker
 
 
 @click.command("history")
-@click.argument("name", metavar="ID")
+@id_argument
+@local_option
 @reading
-def history_command(tracker: Tracker, name: str, *, as_json: bool) -> None:
-    r"""
+def history_command(tracker: Tracker, name: str, *, local: bool, as_json: bool) -> None:
+    """
     Show the events of a recording in lifecycle order, with verdicts and delays.
 
     \b
@@ -27,4 +30,4 @@ def history_command(tracker: Tracker, name: str, *, as_json: bool) -> None:
         for line in lines:
             print_json(line.to_json())
     else:
-        print_lines(text.history_lines(lines, width()))
+        print_lines(text.history_lines(lines, Clock(present(), local=local), width()))

@@ -14,8 +14,9 @@ from typing import Any
 
 import click
 
+from recording_tracker.cli.completion import complete_provider
 from recording_tracker.cli.options import as_duration, as_moment, creating, present, print_json, talk
-from recording_tracker.cli.progress import Progress
+from recording_tracker.cli.progress import of_file
 from recording_tracker.cli.signals import StopRequest, Terminated, stop_on_signals
 from recording_tracker.deliveries import bare_bodies, log_lines
 from recording_tracker.errors import (
@@ -62,11 +63,14 @@ def _unreadable(name: str, error: Exception) -> StorageError:
 @click.command("ingest")
 @click.argument("files", nargs=-1, metavar="[FILE]...", callback=_readable)
 @click.option(
-    "--provider", metavar="NAME", help="The files hold this provider's bare bodies, one JSON value after another."
+    "--provider",
+    metavar="NAME",
+    shell_complete=complete_provider,
+    help="The files hold this provider's bare bodies, one JSON value after another.",
 )
 @creating
 def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | None, as_json: bool) -> int:
-    r"""
+    """
     Take delivery logs in: JSON Lines, '-' for standard input.
 
     A line that cannot be taken in is named, and keeps nothing else from being taken in.
@@ -95,13 +99,15 @@ def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | 
 
 def _ingest_file(tracker: Tracker, name: str, provider: str | None, summary: Summary, stop: StopRequest) -> None:
     shown = "standard input" if name == "-" else name
-    with _opened(name, stop) as stream, Progress(stream, shown) as progress:
+    with _opened(name, stop) as stream:
+        progress, show_place = of_file(stream, shown)
         items = _items(stream, shown, provider)
-        while batch := _batch(items, stop):
-            _ingest_batch(tracker, batch, shown, summary)
-            progress.update()
-            if stop.number:
-                return
+        with progress:
+            while batch := _batch(items, stop):
+                _ingest_batch(tracker, batch, shown, summary)
+                show_place()
+                if stop.number:
+                    return
 
 
 def _items(stream: BufferedReader, shown: str, provider: str | None) -> Iterator[Item]:
@@ -174,7 +180,7 @@ def _told(summary: Summary) -> str:
 
 
 @click.command("expect")
-@click.argument("provider")
+@click.argument("provider", shell_complete=complete_provider)
 @click.argument("recording_id", metavar="[ID]", required=False)
 @click.option(
     "--group", metavar="G", help="Announce by group, where the id is not known before: the call, the channel."
@@ -197,7 +203,7 @@ def expect_command(
     at: datetime | None,
     as_json: bool,
 ) -> None:
-    r"""
+    """
     Announce a recording whose callbacks should come, so that it is missed if they don't.
 
     \b

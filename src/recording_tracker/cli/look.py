@@ -10,8 +10,16 @@ from pathlib import Path
 import click
 
 from recording_tracker import lookup
+from recording_tracker.cli.completion import (
+    complete_flag,
+    complete_outcome,
+    complete_phase,
+    complete_provider,
+    id_argument,
+)
 from recording_tracker.cli.options import (
     as_moment,
+    local_option,
     looking,
     now_option,
     present,
@@ -22,6 +30,7 @@ from recording_tracker.cli.options import (
 from recording_tracker.errors import NotFoundError, UnknownProviderError
 from recording_tracker.journal import Journal
 from recording_tracker.report import text
+from recording_tracker.report.clock import Clock
 from recording_tracker.times import to_ms
 
 
@@ -34,12 +43,15 @@ secrets_option = click.option("--secrets", is_flag=True, help="Show hashes and c
 
 
 @click.command("status")
-@click.argument("name", metavar="ID")
+@id_argument
 @secrets_option
 @now_option
+@local_option
 @looking
-def status_command(journal: Journal, name: str, *, secrets: bool, now: datetime | None, as_json: bool) -> None:
-    r"""
+def status_command(
+    journal: Journal, name: str, *, secrets: bool, now: datetime | None, local: bool, as_json: bool
+) -> None:
+    """
     Tell all of one recording: state, deadlines, files, what is wrong, what is awaited.
 
     ID is a recording id, an alias, a group id or the beginning of one, of at least 4 characters.
@@ -57,23 +69,30 @@ def status_command(journal: Journal, name: str, *, secrets: bool, now: datetime 
             print_json(recording.to_json(secrets=secrets))
         else:
             print_lines([""] if number else [])
-            print_lines(text.status_lines(recording, now, secrets=secrets, width=width()))
+            print_lines(text.status_lines(recording, Clock(now, local=local), secrets=secrets, width=width()))
 
 
 @click.command("list")
-@click.option("--provider", metavar="NAME", help="Only this provider's.")
+@click.option("--provider", metavar="NAME", shell_complete=complete_provider, help="Only this provider's.")
 @click.option(
-    "--phase", metavar="PHASE", help="Only in this phase: expected, starting, recording, processing, finished."
+    "--phase",
+    metavar="PHASE",
+    shell_complete=complete_phase,
+    help="Only in this phase: expected, starting, recording, processing, finished.",
 )
 @click.option(
-    "--outcome", metavar="OUTCOME", help="Only with this outcome: available, backed_up, partial, absent, failed."
+    "--outcome",
+    metavar="OUTCOME",
+    shell_complete=complete_outcome,
+    help="Only with this outcome: available, backed_up, partial, absent, failed.",
 )
-@click.option("--flag", metavar="CODE", help="Only with an open flag of this code.")
+@click.option("--flag", metavar="CODE", shell_complete=complete_flag, help="Only with an open flag of this code.")
 @click.option("--stuck", is_flag=True, help="Only stuck ones.")
 @click.option("--since", callback=as_moment, metavar="TIME", help="Only those that something has come of since.")
 @click.option("--limit", type=click.IntRange(min=1, max=sys.maxsize), metavar="N", help="At most so many.")
 @secrets_option
 @now_option
+@local_option
 @looking
 def list_command(
     journal: Journal,
@@ -87,9 +106,10 @@ def list_command(
     limit: int | None,
     secrets: bool,
     now: datetime | None,
+    local: bool,
     as_json: bool,
 ) -> None:
-    r"""
+    """
     List recordings, the newest first.
 
     \b
@@ -114,7 +134,7 @@ def list_command(
         for recording in found:
             print_json(recording.to_json(secrets=secrets))
     else:
-        print_lines(text.list_lines(list(found), now, width()))
+        print_lines(text.list_lines(list(found), Clock(now, local=local), width()))
 
 
 def _check_provider(provider: str, machines_folder: str | None) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from recording_tracker.cli.completion import complete_provider
 from recording_tracker.cli.groups import Group
 from recording_tracker.cli.options import json_option, print_json, print_lines, width
 from recording_tracker.errors import UnknownProviderError
@@ -25,7 +26,13 @@ folder_option = click.option(
 
 @click.group("machines", cls=Group)
 def machines_command() -> None:
-    """See and check the machines: each provider's lifecycle as data."""
+    """
+    See and check the machines: each provider's lifecycle as data.
+
+    \b
+    tracker machines list
+    tracker machines show aircore
+    """
 
 
 def _found(folder: str | None) -> dict[str, Machine]:
@@ -36,7 +43,13 @@ def _found(folder: str | None) -> dict[str, Machine]:
 @folder_option
 @json_option
 def list_machines(*, machines_folder: str | None, as_json: bool) -> None:
-    """List the machines in use."""
+    """
+    List the machines in use.
+
+    \b
+    tracker machines list
+    tracker machines list --machines my-machines
+    """
     machines = _found(machines_folder).values()
     if as_json:
         for machine in machines:
@@ -68,11 +81,16 @@ def _summary(machine: Machine) -> dict[str, object]:
 
 
 @machines_command.command("show")
-@click.argument("provider")
+@click.argument("provider", shell_complete=complete_provider)
 @folder_option
 @json_option
 def show_machine(provider: str, *, machines_folder: str | None, as_json: bool) -> None:
-    """Show one machine: its limits, events, states and transitions."""
+    """
+    Show one machine: its limits, events, states and transitions.
+
+    \b
+    tracker machines show aircore
+    """
     machines = _found(machines_folder)
     if provider not in machines:
         raise UnknownProviderError(provider, sorted(machines))
@@ -126,7 +144,14 @@ def _tables(machine: Machine) -> Iterator[str]:
 @folder_option
 @json_option
 def check_machines(machine: str | None, *, machines_folder: str | None, as_json: bool) -> None:
-    """Check machine files: all in use, one provider's, or a file; a broken one is named with its fault."""
+    """
+    Check machine files: all in use, one provider's, or a file; a broken one is named with its fault.
+
+    \b
+    tracker machines check
+    tracker machines check agora
+    tracker machines check my-machines/acme.toml
+    """
     if machine is not None and (machine.endswith(".toml") or "/" in machine):
         machines = [load_machine(Path(machine))]
     else:

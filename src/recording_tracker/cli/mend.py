@@ -6,20 +6,23 @@ from datetime import datetime
 
 import click
 
+from recording_tracker.cli.completion import complete_flag, complete_outcome, id_argument
 from recording_tracker.cli.options import now_option, print_json, talk, writing
 from recording_tracker.tracker import Tracker
 
 
 @click.command("ack")
-@click.argument("name", metavar="ID")
-@click.option("--flag", metavar="CODE", help="Only flags of this code; else all that are open.")
+@id_argument
+@click.option(
+    "--flag", metavar="CODE", shell_complete=complete_flag, help="Only flags of this code; else all that are open."
+)
 @click.option("--note", required=True, metavar="TEXT", help="Why it needs no more attention.")
 @now_option
 @writing
 def ack_command(
     tracker: Tracker, name: str, *, flag: str | None, note: str, now: datetime | None, as_json: bool
 ) -> None:
-    r"""
+    """
     Acknowledge a recording's open flags; the audit still shows them, and no longer alarms.
 
     \b
@@ -34,19 +37,25 @@ def ack_command(
 
 
 @click.command("resolve")
-@click.argument("name", metavar="ID")
-@click.option("--outcome", required=True, metavar="OUTCOME", help="available, backed_up, partial, absent or failed.")
+@id_argument
+@click.option(
+    "--outcome",
+    required=True,
+    metavar="OUTCOME",
+    shell_complete=complete_outcome,
+    help="available, backed_up, partial, absent or failed.",
+)
 @click.option("--note", required=True, metavar="TEXT", help="What was settled, and how it is known.")
 @now_option
 @writing
 def resolve_command(
     tracker: Tracker, name: str, *, outcome: str, note: str, now: datetime | None, as_json: bool
 ) -> None:
-    r"""
+    """
     Complete a recording by hand, for what was settled outside.
 
     \b
-    tracker resolve d12f --outcome available --note "file is in the bucket, checked"
+    tracker resolve d12f --outcome available --note "file is in the bucket"
     """
     recording = tracker.resolve(name, outcome=outcome, note=note, now=now)
     if as_json:

@@ -94,6 +94,11 @@ now_option = click.option(
 )
 
 
+local_option = click.option(
+    "--local", is_flag=True, help="Write times in the local zone, which TZ names; JSON stays in UTC."
+)
+
+
 def _with_tracker(command: CommandT, *, readonly: bool, create: bool) -> CommandT:
     @db_options
     @click.pass_context

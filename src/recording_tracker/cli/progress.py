@@ -4,52 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-WORTH_A_BAR = 1_000_000
+from recording_tracker.report.safe import middle
+
+LONG_FILE = 1_000_000
 """Bytes of a file from which on a bar is shown."""
+MANY_RECORDINGS = 1_000
+LONGEST_NAME = 30
+_UNITS = ("", "k", "M", "G")
 
 
 class Progress:
-    """How far the reading of *stream* is, in bytes of its size; nothing where standard error is no terminal."""
+    """How far some work is; nothing where standard error is no terminal, or there is less to do than *least*."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        self._stream = stream
+    def __init__(self, name: str, *, unit: str, least: int) -> None:
+        self._name = name
+        self._unit = unit
+        self._least = least
         self._bar: Any = None
-        self._task: Any = None
-        size = _size(stream)
-        if size >= WORTH_A_BAR and sys.stderr.isatty():
-            self._start(name, size)
-
-    def _start(self, name: str, size: int) -> None:
-        from rich.console import Console
-        from rich.markup import escape
-        from rich.progress import (
-            BarColumn,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
-        from rich.progress import (
-            Progress as RichProgress,
-        )
-
-        console = Console(stderr=True)
-        shown = escape(name)
-        self._bar = RichProgress(
-            TextColumn(shown),
-            BarColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-        )
-        self._task = self._bar.add_task(shown, total=size)
 
     def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
         return self
 
     def __exit__(
@@ -58,10 +35,54 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self) -> None:
-        """Show where the stream is now."""
+    def update(self, done: int, total: int) -> None:
+        """Show that *done* of *total* is done."""
+        if self._bar is None and total >= self._least and sys.stderr.isatty():
+            self._start(total)
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._stream.tell())
+            [task] = self._bar.tasks
+            rate = f"{short_count(done / task.elapsed)} {self._unit}/s" if task.elapsed else ""
+            self._bar.update(task.id, completed=min(done, total), total=total, rate=rate)
+
+    def _start(self, total: int) -> None:
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        shown = escape(middle(self._name, LONGEST_NAME))
+        self._bar = RichProgress(
+            TextColumn(shown),
+            BarColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._bar.add_task(shown, total=total, rate="")
+        self._bar.start()
+
+
+def of_file(stream: BinaryIO, name: str) -> tuple[Progress, Callable[[], None]]:
+    """Return a progress over the bytes of *stream*, and what shows where the stream is now."""
+    progress, total = Progress(name, unit="bytes", least=LONG_FILE), _size(stream)
+    if total < LONG_FILE:
+        # It may be a pipe, which has no place to tell.
+        return progress, lambda: None
+    return progress, lambda: progress.update(stream.tell(), total)
+
+
+def of_recordings(name: str) -> Progress:
+    """Return a progress over recordings."""
+    return Progress(name, unit="recordings", least=MANY_RECORDINGS)
+
+
+def short_count(number: float) -> str:
+    """Write *number* with at most four digits: ``950``, ``9.5k``, ``120k``."""
+    unit = 0
+    while number >= 1_000 and unit < len(_UNITS) - 1:
+        number, unit = number / 1_000, unit + 1
+    return f"{number:.1f}{_UNITS[unit]}" if unit and number < 10 else f"{number:.0f}{_UNITS[unit]}"
 
 
 def _size(stream: BinaryIO) -> int:

@@ -21,13 +21,24 @@ SHOWN_BYTES = 10_000
 
 @click.group("quarantine", cls=Group)
 def quarantine_command() -> None:
-    """See, retry and drop the bodies that could not be attributed."""
+    """
+    See, retry and drop the bodies that could not be attributed.
+
+    \b
+    tracker quarantine list
+    tracker quarantine show 1
+    """
 
 
 @quarantine_command.command("list")
 @reading
 def list_quarantined(tracker: Tracker, *, as_json: bool) -> None:
-    """List them, the oldest first."""
+    """
+    List them, the oldest first.
+
+    \b
+    tracker quarantine list
+    """
     kept = tracker.quarantined()
     if as_json:
         for body in kept:
@@ -43,7 +54,12 @@ def list_quarantined(tracker: Tracker, *, as_json: bool) -> None:
 @click.argument("number", type=int)
 @reading
 def show_quarantined(tracker: Tracker, number: int, *, as_json: bool) -> None:
-    """Show one, body and all."""
+    """
+    Show one, body and all.
+
+    \b
+    tracker quarantine show 1
+    """
     found = next((body for body in tracker.quarantined() if body.number == number), None)
     if found is None:
         raise NotFoundError(f"no quarantined body {number}; 'tracker quarantine list' shows those there are")
@@ -56,7 +72,12 @@ def show_quarantined(tracker: Tracker, number: int, *, as_json: bool) -> None:
 @quarantine_command.command("retry")
 @writing
 def retry_quarantined(tracker: Tracker, *, as_json: bool) -> int:
-    """Read all of them again, and take in what is understood now."""
+    """
+    Read all of them again, and take in what is understood now.
+
+    \b
+    tracker quarantine retry
+    """
     summary = tracker.retry_quarantined()
     if as_json:
         print_json(summary.to_json())
@@ -69,7 +90,12 @@ def retry_quarantined(tracker: Tracker, *, as_json: bool) -> int:
 @click.argument("number", type=int)
 @writing
 def drop_quarantined(tracker: Tracker, number: int, *, as_json: bool) -> None:
-    """Throw one away."""
+    """
+    Throw one away.
+
+    \b
+    tracker quarantine drop 1
+    """
     tracker.drop_quarantined(number)
     if as_json:
         print_json({"dropped": number})

@@ -116,6 +116,10 @@ class Region:
         ended = self.rules[state].final and others and all(self.rules[dest].final for dest in others)
         return Move(CONFLICT if ended else ILLEGAL, state)
 
+    def way(self, trigger: str, state: int) -> list[int]:
+        """Return the states that *trigger* implies the region has passed since *state*, both ends included."""
+        return self._path(state, self.dests[trigger])
+
     def _path(self, start: int, dests: dict[int, int]) -> list[int]:
         """Find the shortest way forward from *start* to a state that the event leaves forward or stays in."""
         waiting = deque([[start]])

@@ -10,6 +10,7 @@ from click import style, unstyle
 
 from recording_tracker.flags import ERROR, WARNING, Flag
 from recording_tracker.recording import Recording
+from recording_tracker.report.clock import Clock
 from recording_tracker.report.safe import middle, printable
 from recording_tracker.results import AuditReport, HistoryLine
 from recording_tracker.times import short
@@ -25,13 +26,12 @@ _LABEL = 12
 
 
 def status_lines(
-    recording: Recording, now: datetime, *, secrets: bool = False, width: int | None = None
+    recording: Recording, clock: Clock, *, secrets: bool = False, width: int | None = None
 ) -> Iterator[str]:
     """Tell all of one recording, what is wrong with it first; sentences in no more columns than *width*."""
-    yield f"{style(printable(recording.provider), bold=True)} {style(printable(recording.id), bold=True)}"
-    yield "  " + _verdict(recording)
+    yield from heading(recording)
     for flag in recording.flags:
-        yield from _flag_lines(flag, now, width)
+        yield from _flag_lines(flag, clock, width)
     if recording.group_id is not None and recording.recording_id is not None:
         yield _field("group", printable(recording.group_id, width=LONGEST_NAME))
     if recording.aliases:
@@ -45,13 +45,19 @@ def status_lines(
         ("due at", recording.due_at),
     ):
         if moment is not None:
-            yield _field(label, when(moment, now))
+            yield _field(label, clock.when(moment))
     if recording.awaits:
         yield from _fields("awaits", ", ".join(printable(name) for name in recording.awaits), width)
     if recording.progress is not None and not recording.complete:
         yield _field("uploaded", f"{recording.progress:.0%}")
-    yield from _fields("last event", _last_event(recording, now), width)
+    yield from _fields("last event", _last_event(recording, clock), width)
     yield from _file_lines(recording, secrets=secrets)
+
+
+def heading(recording: Recording) -> Iterator[str]:
+    """Name a recording, and say how it is."""
+    yield f"{style(printable(recording.provider), bold=True)} {style(printable(recording.id), bold=True)}"
+    yield "  " + _verdict(recording)
 
 
 def _verdict(recording: Recording) -> str:
@@ -62,16 +68,16 @@ def _verdict(recording: Recording) -> str:
     return style(f"{recording.phase}{outcome}", fg=color)
 
 
-def _flag_lines(flag: Flag, now: datetime, width: int | None, indent: str = "  ") -> Iterator[str]:
+def _flag_lines(flag: Flag, clock: Clock, width: int | None, indent: str = "  ") -> Iterator[str]:
     acknowledged = " (acknowledged)" if flag.acknowledged else ""
     head = style(f"{flag.severity:<8}{flag.code}", fg=COLORS.get(flag.severity))
-    yield f"{indent}{head}{acknowledged}, since {when(flag.raised_at, now)}"
-    yield from _wrapped(printable(flag.message), f"{indent:<{len(indent) + 8}}", width)
+    yield f"{indent}{head}{acknowledged}, since {clock.when(flag.raised_at)}"
+    yield from wrapped(printable(flag.message), f"{indent:<{len(indent) + 8}}", width)
     if flag.note:
-        yield from _wrapped(f"note: {printable(flag.note)}", f"{indent:<{len(indent) + 8}}", width)
+        yield from wrapped(f"note: {printable(flag.note)}", f"{indent:<{len(indent) + 8}}", width)
 
 
-def _wrapped(text: str, indent: str, width: int | None) -> Iterator[str]:
+def wrapped(text: str, indent: str, width: int | None) -> Iterator[str]:
     """Break *text* into lines of no more than *width* columns, each indented."""
     if width is None:
         yield f"{indent}{text}"
@@ -87,7 +93,7 @@ def _wrapped(text: str, indent: str, width: int | None) -> Iterator[str]:
 
 def _fields(label: str, text: str, width: int | None) -> Iterator[str]:
     """Write a field whose text may take several lines."""
-    for number, line in enumerate(_wrapped(text, " " * (_LABEL + 2), width)):
+    for number, line in enumerate(wrapped(text, " " * (_LABEL + 2), width)):
         yield line if number else _field(label, line.lstrip())
 
 
@@ -101,14 +107,14 @@ def _state(recording: Recording) -> str:
     return ", ".join(f"{printable(region)} {printable(state)}" for region, state in recording.state.items())
 
 
-def _last_event(recording: Recording, now: datetime) -> str:
+def _last_event(recording: Recording, clock: Clock) -> str:
     counts = f"{recording.events} event{'s' * (recording.events != 1)}"
     if recording.duplicates:
         counts += f" and {recording.duplicates} duplicate{'s' * (recording.duplicates != 1)}"
     last = recording.last_event
     if last is None:
         return "nothing has come"
-    return f"{printable(last.name)}, {when(last.occurred_at or last.received_at, now)}; {counts}"
+    return f"{printable(last.name)}, {clock.when(last.occurred_at or last.received_at)}; {counts}"
 
 
 def _file_lines(recording: Recording, *, secrets: bool) -> Iterator[str]:
@@ -128,23 +134,20 @@ def _file_lines(recording: Recording, *, secrets: bool) -> Iterator[str]:
 
 
 def when(moment: datetime, now: datetime) -> str:
-    """Write *moment* to the second, and how far from *now* it is."""
-    return f"{moment:%Y-%m-%d %H:%M:%S}Z ({away(moment, now)})"
+    """Write *moment* to the second in UTC, and how far from *now* it is."""
+    return Clock(now).when(moment)
 
 
-def away(moment: datetime, now: datetime) -> str:
-    """Write how far *moment* is from *now*."""
-    return f"{short(now - moment)} ago" if moment <= now else f"in {short(moment - now)}"
-
-
-def list_lines(recordings: Sequence[Recording], now: datetime, width: int | None) -> Iterator[str]:
+def list_lines(recordings: Sequence[Recording], clock: Clock, width: int | None) -> Iterator[str]:
     """Tell each recording in one line; in full where *width* is None, else in no more columns than that."""
     rows = [
         (
             printable(recording.provider),
             printable(recording.id if width is None else _short_name(recording)),
             _phase(recording),
-            short(now - recording.last_event.received_at) if recording.last_event else "-",
+            _heard(
+                recording.last_event.received_at if recording.last_event else None, clock, in_full=width is None
+            ).removesuffix(" ago"),
             _codes(recording, all_of_them=width is None),
         )
         for recording in recordings
@@ -196,11 +199,11 @@ def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
         yield style(line, bold=True) if number == 0 else line
 
 
-def history_lines(lines: Sequence[HistoryLine], width: int | None) -> Iterator[str]:
+def history_lines(lines: Sequence[HistoryLine], clock: Clock, width: int | None) -> Iterator[str]:
     """Tell each event in one line, in lifecycle order; its moves below it where they don't fit into *width*."""
     rows = [
         (
-            f"{line.occurred_at or line.received_at:%Y-%m-%d %H:%M:%S}{' ' if line.occurred_at else '?'}",
+            f"{clock.bare(line.occurred_at or line.received_at)}{' ' if line.occurred_at else '?'}",
             printable(line.name),
             line.verdict,
             _delay(line.delay),
@@ -211,7 +214,7 @@ def history_lines(lines: Sequence[HistoryLine], width: int | None) -> Iterator[s
         )
         for line in lines
     ]
-    heads = ("occurred (UTC)", "event", "verdict", "delay", "times", "moves")
+    heads = (f"occurred ({clock.zone})", "event", "verdict", "delay", "times", "moves")
     whole = list(columns(heads, rows, None, flexible=1))
     if width is None or all(len(unstyle(line)) <= width for line in whole):
         yield from whole
@@ -221,7 +224,7 @@ def history_lines(lines: Sequence[HistoryLine], width: int | None) -> Iterator[s
     for row, line in zip(rows, shortened, strict=True):
         yield line
         if row[-1]:
-            yield from _wrapped(row[-1], " " * 22, width)
+            yield from wrapped(row[-1], " " * 22, width)
 
 
 def _delay(delay: timedelta | None) -> str:
@@ -257,7 +260,7 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
     for provider, names in report.never_received.items():
         wanted = "; ".join(" or ".join(group) for group in names)
         yield ""
-        yield from _wrapped(f"{printable(provider)} has never sent: {wanted}", "", width)
+        yield from wrapped(f"{printable(provider)} has never sent: {wanted}", "", width)
         yield "  probably the account has not subscribed to them; say so in limits.subscribed"
     if report.outdated:
         yield ""
@@ -276,15 +279,21 @@ def _section(title: str, recordings: Sequence[Recording], now: datetime, width: 
         yield from _heading(recording, width)
         for flag in recording.flags:
             if flag.severity in COLORS:
-                yield from _flag_lines(flag, now, width, indent="    ")
+                yield from _flag_lines(flag, Clock(now), width, indent="    ")
     if len(recordings) > MOST_LISTED:
         yield f"  and {len(recordings) - MOST_LISTED} more; 'tracker audit --json' has all"
 
 
-def _heard(moment: datetime | None, now: datetime, *, in_full: bool) -> str:
+def _last_heard(recording: Recording, clock: Clock, *, in_full: bool) -> str:
+    """Write when something last came of a recording; that it is a time ago needs no words in a list."""
+    last = recording.last_event
+    return _heard(last.received_at if last else None, clock, in_full=in_full).removesuffix(" ago")
+
+
+def _heard(moment: datetime | None, clock: Clock, *, in_full: bool) -> str:
     if moment is None:
         return "-"
-    return when(moment, now) if in_full else away(moment, now)
+    return clock.when(moment) if in_full else clock.away(moment)
 
 
 def _heading(recording: Recording, width: int | None) -> Iterator[str]:
@@ -302,7 +311,7 @@ def _provider_lines(report: AuditReport, width: int | None) -> Iterator[str]:
             str(provider.recordings),
             str(provider.open),
             " ".join(f"{outcome} {count}" for outcome, count in sorted(provider.outcomes.items())) or "-",
-            _heard(provider.last_received_at, report.now, in_full=width is None),
+            _heard(provider.last_received_at, Clock(report.now), in_full=width is None),
         )
         for name, provider in report.providers.items()
     ]

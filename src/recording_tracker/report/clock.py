@@ -1,0 +1,49 @@
+"""Clock: how a report writes moments, in UTC or in the zone of whoever reads it, and how far they are from now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from recording_tracker.times import short
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Writes moments as seen at *now*; in the local zone, which TZ names, where *local*."""
+
+    now: datetime
+    local: bool = False
+
+    @property
+    def zone(self) -> str:
+        """The name of the zone that moments without one are in."""
+        return "local" if self.local else "UTC"
+
+    def when(self, moment: datetime) -> str:
+        """Write *moment* to the second, and how far from now it is."""
+        return f"{self.full(moment)} ({self.away(moment)})"
+
+    def full(self, moment: datetime) -> str:
+        """Write *moment* to the second, with its zone."""
+        return self._here(moment).isoformat(" ", "seconds").replace("+00:00", "Z")
+
+    def bare(self, moment: datetime) -> str:
+        """Write *moment* to the second, without its zone where that is UTC: a local zone has a summer and a winter."""
+        return self.full(moment).removesuffix("Z")
+
+    def day(self, moment: datetime) -> str:
+        """Write the day of *moment*, with the zone of its times where that is not UTC."""
+        here = self._here(moment)
+        return f"{here:%Y-%m-%d}{f' (UTC{here:%z})' if self.local else ''}"
+
+    def time(self, moment: datetime) -> str:
+        """Write the time of day of *moment*."""
+        return f"{self._here(moment):%H:%M:%S}"
+
+    def away(self, moment: datetime) -> str:
+        """Write how far *moment* is from now."""
+        return f"{short(self.now - moment)} ago" if moment <= self.now else f"in {short(moment - self.now)}"
+
+    def _here(self, moment: datetime) -> datetime:
+        return moment.astimezone() if self.local else moment
