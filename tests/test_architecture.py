@@ -27,7 +27,7 @@ LAYERS = (
     ("audit", "journal", "recording", "signatures"),
     ("adapters", "deliveries", "redelivery"),
     ("lookup", "parsing", "results"),
-    ("intake", "rebuild"),
+    ("intake", "observed", "rebuild"),
     ("asking", "batches"),
     ("tracker",),
     ("report",),
