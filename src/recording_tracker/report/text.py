@@ -264,7 +264,15 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
         yield f"{report.outdated} recordings rest on an older version of their machine"
         yield "  'tracker replay' brings them up to date"
     yield ""
+    yield from _wrapped(counted_flags(report), "", width)
+    yield ""
     yield from _provider_lines(report, width)
+
+
+def counted_flags(report: AuditReport) -> str:
+    """Say how many flags of each code the listed recordings have, and what else has come and is listed nowhere."""
+    flags = ", ".join(f"{code} {count}" for code, count in report.flags.items()) or "none"
+    return f"flags: {flags}; complete: {report.complete}; ignored bodies: {report.ignored}"
 
 
 def _section(title: str, recordings: Sequence[Recording], now: datetime, width: int | None) -> Iterator[str]:
