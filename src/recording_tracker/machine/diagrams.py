@@ -26,12 +26,10 @@ _MERMAID_SIGNS = re.compile(r'["#;<>\\\n]')
 _FONT = {"fontname": "Helvetica,Arial,sans-serif"}
 # Mermaid has a light and a dark theme of its own, so only what stands out is given colours.
 _MERMAID_STYLES = {
-    "node": {
-        "default": {"stroke": "#64748b"},
-        "final": {"fill": "#dcfce7", "color": "#14532d", "stroke": "#166534"},
-        "open": {"fill": "#dbeafe", "color": "#1e3a8a", "stroke": "#1e40af"},
-        "stuck": {"fill": "#fee2e2", "color": "#7f1d1d", "stroke": "#991b1b"},
-    },
+    "default": {"stroke": "#64748b"},
+    "final": {"fill": "#dcfce7", "color": "#14532d", "stroke": "#166534"},
+    "open": {"fill": "#dbeafe", "color": "#1e3a8a", "stroke": "#1e40af"},
+    "stuck": {"fill": "#fee2e2", "color": "#7f1d1d", "stroke": "#991b1b"},
 }
 _DOT_STYLES = {
     "node": {
@@ -77,9 +75,9 @@ def draw(machine: Machine, form: str, *, peopled: Peopled | None = None, all_of_
         title=_front_matter(machine.title) if mermaid else f"{machine.title}\\n{PROMISED} always sent",
         graph_engine="mermaid" if mermaid else "graphviz",
     )
-    drawn.style_attributes = _MERMAID_STYLES if mermaid else _DOT_STYLES
-    graph = drawn.graph_cls(drawn)
     styles = [style for picture in regions for style in picture.styles()]
+    drawn.style_attributes = _used(styles) if mermaid else _DOT_STYLES
+    graph = drawn.graph_cls(drawn)
     if mermaid:
         # The library styles only what is not nested.
         lines = [graph.get_graph().source, *(f"  class {name} s_{style}" for name, style in styles)]
@@ -87,6 +85,11 @@ def draw(machine: Machine, form: str, *, peopled: Peopled | None = None, all_of_
     for name, style in styles:
         graph.set_node_style(name, style)
     return _rendered(graph, form)
+
+
+def _used(styles: list[tuple[str, str]]) -> dict[str, dict[str, dict[str, str]]]:
+    wanted = {"default", *(style for _, style in styles)}
+    return {"node": {name: style for name, style in _MERMAID_STYLES.items() if name in wanted}}
 
 
 def _front_matter(title: str) -> str:
