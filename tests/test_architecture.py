@@ -27,8 +27,9 @@ LAYERS = (
     ("audit", "journal", "recording", "signatures", "steps"),
     ("adapters", "deliveries", "redelivery"),
     ("lookup", "parsing", "results"),
-    ("intake", "rebuild", "story"),
+    ("intake", "observed", "rebuild", "story"),
     ("asking", "batches", "commits"),
+    ("survey",),
     ("tracker",),
     ("report",),
     ("cli",),
@@ -40,6 +41,7 @@ TOP = ("", "__main__")
 # Library → the packages or modules that may import it.
 DOORS = {
     "click": ("cli", "report.story", "report.text"),
+    "graphviz": ("machine.diagrams",),
     "pydantic": ("adapters", "machine"),
     "pydantic_core": ("adapters", "body", "fold", "machine"),
     "rich": ("cli",),
@@ -124,7 +126,9 @@ def test_a_library_comes_in_by_its_door(module: str) -> None:
 
 
 def test_every_dependency_is_imported_and_declared() -> None:
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    declared = [*project["dependencies"], *(line for extra in extras.keys() - {"test"} for line in extras[extra])]
     names = {line.partition(">")[0].replace("-", "_") for line in declared}
     used = {library for module in PATHS for library in libraries(module)}
 

@@ -39,6 +39,7 @@ from recording_tracker.machine.definition import (
 )
 from recording_tracker.phases import OUTCOMES, PHASES
 from recording_tracker.tracker import Tracker
+from tests import pictures
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -206,7 +207,7 @@ def test_a_program_shows_what_the_readme_shows(folder: Path, environment: dict[s
 def test_every_block_is_of_a_kind_that_is_checked() -> None:
     kinds = {block.language for block in blocks()}
 
-    assert kinds == {"sh", "console", "python", "text", "toml", "json", "cron"}
+    assert kinds == {"sh", "console", "python", "text", "toml", "json", "cron", "mermaid"}
     assert [block.file for block in blocks() if block.language in ("toml", "json") and not block.file] == []
     assert README.count("```") == 2 * len(blocks())
 
@@ -292,6 +293,14 @@ def test_every_key_of_a_machine_file_is_told() -> None:
     for (_, told), model in zip(rows, tables_of_a_file, strict=True):
         keys = {field.alias or name for name, field in model.model_fields.items()}
         assert keys - set(names(told)) == set()
+
+
+def test_the_machines_are_drawn_as_they_are() -> None:
+    """Otherwise: python -m tests.pictures README.md."""
+    shown = README.partition(pictures.BEGIN)[2].partition(pictures.END)[0]
+
+    assert shown.strip() == "\n".join(pictures.pictures()).strip()
+    assert [block.language for block in blocks()].count("mermaid") == len(SHIPPED)
 
 
 # Commands
@@ -401,6 +410,7 @@ ASKED = {
     "machines list": ["machines", "list"],
     "machines show": ["machines", "show", "aircore"],
     "machines check": ["machines", "check"],
+    "machines draw": ["machines", "draw", "agora"],
     "prune": ["prune", "--complete-before", "36500d", "--now", NOW],
     "erase": ["erase", "c-demo-7"],
 }

@@ -36,6 +36,7 @@ from recording_tracker.flags import SEVERITIES, Flag
 from recording_tracker.intake import Intake, QuarantineLimits
 from recording_tracker.journal import BUSY_TIMEOUT, Entry, Expectation, Journal, Quarantined
 from recording_tracker.machine import Machine, find_machines
+from recording_tracker.observed import Observed, observe
 from recording_tracker.parsing import Parsed, read, resolution
 from recording_tracker.phases import OUTCOMES, check_word
 from recording_tracker.recording import Recording
@@ -48,6 +49,7 @@ from recording_tracker.results import (
     Summary,
     VerifyReport,
 )
+from recording_tracker.survey import ProviderSurvey, Survey, bodies
 from recording_tracker.times import MILLISECOND, to_ms
 
 BATCH = 4_000
@@ -320,6 +322,30 @@ class Tracker:
             return asking.audit(
                 journal, self.machines, now_ms=_ms(now), since=since, quarantine_limits=self._quarantine
             )
+
+    def survey(self, now: datetime | None = None, *, since: timedelta = DAY) -> Survey:
+        """Do what ``audit`` does, and tell beside it in which states recordings are and what providers have done."""
+        now_ms = _ms(now)
+        adapters, machines, _ = self._parts
+        with self._reading() as journal:
+            report = asking.audit(journal, machines, now_ms=now_ms, since=since, quarantine_limits=self._quarantine)
+            open_totals, counts = journal.open_totals(now_ms), journal.counts()
+        providers = {}
+        for name in report.providers:
+            providers[name] = ProviderSurvey(
+                machine=machines.get(name),
+                open=[total for total in open_totals if total.provider == name],
+                bodies=bodies(counts, name),
+                observed=self._observed(name) if name in adapters and name in machines else None,
+            )
+        return Survey(report, providers)
+
+    def _observed(self, provider: str) -> Observed | None:
+        # One provider at a time, for a long read keeps the log of a writer from being cut.
+        adapters, machines, _ = self._parts
+        with self._reading() as journal:
+            found = observe(journal, adapters, machines, provider=provider)
+        return found if found.recordings else None
 
     # Mending
 

@@ -27,6 +27,7 @@ from recording_tracker import Callback, Event, Ignored, QuarantinedBodyError, Re
 from recording_tracker.adapters import find_adapters, parse
 from recording_tracker.body import digest
 from recording_tracker.journal.memory import MemoryJournal
+from recording_tracker.report.clock import Clock
 from recording_tracker.report.markdown import audit_markdown
 from recording_tracker.report.text import status_lines
 from recording_tracker.results import RESULTS
@@ -228,7 +229,7 @@ def check_reports(tracker: Tracker) -> None:
     for recording in tracker.recordings(now=RECEIVED):
         told = json.dumps(recording.to_json(), allow_nan=False)
         assert readers.long_json_lines(f"{told}\n".encode())
-        lines = [unstyle(line) for line in status_lines(recording, RECEIVED)]
+        lines = [unstyle(line) for line in status_lines(recording, Clock(RECEIVED))]
         assert all(line.isprintable() for line in lines)
     report = tracker.audit(RECEIVED)
     readers.markdown_tables("".join(f"{line}\n" for line in audit_markdown(report)).encode())

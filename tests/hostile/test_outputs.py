@@ -26,7 +26,7 @@ from recording_tracker.report.safe import printable
 from tests.figures import Figures
 from tests.hostile import readers
 from tests.hostile.corpus import ACCEPTED, PROVIDERS, QUARANTINED, REJECTED, corpus
-from tests.hostile.readers import csv_rows, json_lines, long_json_lines, markdown_tables, text_lines
+from tests.hostile.readers import csv_rows, html_page, json_lines, long_json_lines, markdown_tables, text_lines
 
 CORPUS = corpus()
 NOW = "2026-03-20T10:00:00Z"
@@ -232,7 +232,7 @@ def rows_of(audit: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def test_every_format_of_the_audit_has_a_strict_reader() -> None:
-    assert set(FORMATS) == {"text", "json", "csv", "md"}
+    assert set(FORMATS) == {"text", "json", "csv", "md", "html"}
 
 
 def test_the_audit_tells_of_hostile_recordings(audit: dict[str, Any]) -> None:
@@ -277,6 +277,17 @@ def test_a_markdown_library_finds_no_link_in_the_audit_either(db: Path, audit: d
     assert sum(token.type == "tr_open" for token in tokens) == len(rows_of(audit)) + len(audit["providers"]) + 3
     kinds = {token.type.removesuffix("_open").removesuffix("_close") for token in tokens}
     assert kinds <= {"heading", "inline", "paragraph", "table", "thead", "tbody", "tr", "th", "td"}
+
+
+def test_the_audit_as_html_has_an_item_for_each_recording_and_nothing_that_acts(
+    db: Path, audit: dict[str, Any]
+) -> None:
+    page = html_page(reports(db, "html"))
+
+    for section in ("stuck", "flagged"):
+        [listed] = page.having("id", section)
+        expected = [printable(recording["recording_id"] or recording["group_id"]) for recording in audit[section]]
+        assert [item.of_class("id")[0].text for item in listed.of_class("item")] == expected
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -18,7 +18,18 @@ from recording_tracker import Tracker
 from recording_tracker.errors import StorageError, TrackerError, UsageError
 from recording_tracker.events import File
 from recording_tracker.flags import ERROR, INFO, WARNING, Flag
-from recording_tracker.journal import Count, Entry, EventRow, Expectation, Filter, Journal, Quarantined, Total, Variant
+from recording_tracker.journal import (
+    Count,
+    Entry,
+    EventRow,
+    Expectation,
+    Filter,
+    Journal,
+    OpenTotal,
+    Quarantined,
+    Total,
+    Variant,
+)
 from recording_tracker.journal.memory import MemoryJournal
 from recording_tracker.journal.sqlite import SqliteJournal
 from recording_tracker.standing import Standing
@@ -974,6 +985,31 @@ def test_a_deadline_that_is_moved_or_met_is_not_overdue(journal: Journal) -> Non
         journal.delete(numbers[2])
 
     assert [] == ids(journal.overdue(100))
+
+
+def test_open_recordings_are_counted_by_their_states_and_by_their_earlier_deadline(journal: Journal) -> None:
+    here, there = {"recorder": "recording", "uploader": "waiting"}, {"recorder": "left", "uploader": "waiting"}
+    insert(
+        journal,
+        standing("r1", state=here, due_ms=99),
+        standing("r2", state=here, due_ms=100),
+        standing("r3", state=here, stall_ms=200, stall_region="recorder", due_ms=150),
+        standing("r4", state=there, stall_ms=50, stall_region="recorder", due_ms=300, due_region="uploader"),
+        standing("r5", state=there, stall_ms=200, stall_region="recorder", due_ms=60, due_region="uploader"),
+        standing("r6", provider="aircore", state={"recording": "stopped"}, due_ms=300),
+        standing("r7", opened=False, announced=True, state=here, due_ms=70),
+        standing("r8", opened=False, state=here),
+        complete("r9", state=there),
+    )
+
+    expected = [
+        OpenTotal("aircore", {"recording": "stopped"}, None, False, 1),
+        OpenTotal("agora", there, "recorder", True, 1),
+        OpenTotal("agora", there, "uploader", True, 1),
+        OpenTotal("agora", here, None, False, 2),
+        OpenTotal("agora", here, None, True, 2),
+    ]
+    assert sorted(map(repr, expected)) == sorted(map(repr, journal.open_totals(100)))
 
 
 OPEN, ENDED = standing, complete

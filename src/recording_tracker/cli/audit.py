@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from io import StringIO
 
@@ -10,11 +11,11 @@ import click
 
 from recording_tracker.cli.options import as_duration, database, now_option, print_lines, reading, width
 from recording_tracker.cli.output import write_file
-from recording_tracker.report import markdown, sheets, text
+from recording_tracker.report import html, markdown, sheets, text
 from recording_tracker.results import AuditReport
 from recording_tracker.tracker import Tracker
 
-FORMATS = ("text", "json", "csv", "md")
+FORMATS = ("text", "json", "csv", "md", "html")
 
 
 @click.command("audit")
@@ -25,7 +26,7 @@ FORMATS = ("text", "json", "csv", "md")
     metavar="DURATION",
     help="How far to look back for what is complete; 24h.",
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="text, json, csv or md.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="text, json, csv, md or html.")
 @click.option("-o", "--output", metavar="FILE", help="Write the report to a file, whole or not at all.")
 @now_option
 @reading
@@ -49,19 +50,31 @@ def audit_command(
 
     \b
     tracker audit
-    tracker audit --format md -o report.md
+    tracker audit --format html -o audit.html
     """
-    report = tracker.audit(now, since=since)
     form = "json" if as_json else form
+    report, lines = _lines(tracker, form, now, since, columns=width() if output is None else None)
     if output is None:
-        print_lines(written(report, form, columns=width()))
+        print_lines(lines)
     else:
-        write_file(output, [click.unstyle(line) for line in written(report, form)], database(ctx))
+        write_file(output, [click.unstyle(line) for line in lines], database(ctx))
     return 1 if report.needs_attention else 0
 
 
+def _lines(
+    tracker: Tracker, form: str, now: datetime | None, since: timedelta, *, columns: int | None
+) -> tuple[AuditReport, Iterable[str]]:
+    """Audit, and write the report as lines in one of FORMATS, text in no more than *columns*."""
+    if form == "html":
+        # Only a page shows more than an audit says, and it alone waits for that.
+        survey = tracker.survey(now, since=since)
+        return survey.report, html.audit_html(survey)
+    report = tracker.audit(now, since=since)
+    return report, written(report, form, columns=columns)
+
+
 def written(report: AuditReport, form: str, *, columns: int | None = None) -> list[str]:
-    """Write *report* as lines in one of FORMATS, text in no more than *columns*."""
+    """Write *report* as lines in one of FORMATS but html, text in no more than *columns*."""
     if form == "json":
         return [json.dumps(report.to_json(), ensure_ascii=True, allow_nan=False)]
     if form == "csv":

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import click
 
-from recording_tracker.cli.audit import written
 from recording_tracker.cli.options import json_option, print_json, print_lines, width
 from recording_tracker.cli.output import write_file
 from recording_tracker.deliveries import log_lines
 from recording_tracker.errors import StorageError, UsageError
-from recording_tracker.report import text
+from recording_tracker.report import html, text
 from recording_tracker.report.clock import Clock
 from recording_tracker.results import Summary
 from recording_tracker.tracker import Tracker
@@ -45,7 +44,7 @@ def demo_command(ctx: click.Context, /, *, db: str | None, as_json: bool) -> Non
     """
     db = db or ctx.obj.get("db")
     path = Path(db) if db else Path(tempfile.mkdtemp(prefix="tracker-demo-")) / "recordings.db"
-    report_path = path.with_name("audit.md")
+    report_path = path.with_name("audit.html")
     for made in (path, report_path):
         if made.exists():
             raise UsageError(f"{made}: is there already; the demo makes a new database and a new report")
@@ -54,14 +53,13 @@ def demo_command(ctx: click.Context, /, *, db: str | None, as_json: bool) -> Non
         for file in sorted(examples_folder().glob("*.jsonl")):
             with file.open("rb") as stream:
                 tracker.ingest_many((line for _, line in log_lines(stream) if isinstance(line, dict)), summary=summary)
-        report = tracker.audit(NOW)
-        write_file(str(report_path), written(report, "md"), path)
+        write_file(str(report_path), html.audit_html(tracker.survey(NOW)), path)
         if as_json:
             print_json({"database": str(path), "report": str(report_path), **summary.to_json()})
             return
         _tour(tracker, summary)
     click.echo(f"\nThe database is {path}")
-    click.echo(f"The report is {report_path}")
+    click.echo(f"The report is {report_path}; look at it in a browser")
     click.echo(f"\nLook further, the recordings being of {NOW:%Y-%m-%d}:")
     click.echo(f"  export TRACKER_DB={path}")
     click.echo(f"  tracker list --now {NOW:%Y-%m-%dT%H:%M:%SZ}")

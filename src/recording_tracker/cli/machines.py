@@ -1,19 +1,25 @@
-"""``machines``: the lifecycles, as tables and checked."""
+"""``machines``: the lifecycles, as tables, as pictures and checked."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from recording_tracker.cli.completion import complete_provider
 from recording_tracker.cli.groups import Group
-from recording_tracker.cli.options import json_option, print_json, print_lines, width
-from recording_tracker.errors import UnknownProviderError
+from recording_tracker.cli.options import database, json_option, now_option, present, print_json, print_lines, width
+from recording_tracker.cli.output import write_bytes
+from recording_tracker.errors import UnknownProviderError, UsageError
 from recording_tracker.machine import Machine, find_machines, load_machine
+from recording_tracker.machine.sketch import FORMATS, People, Peopled, steps
 from recording_tracker.report.text import columns
-from recording_tracker.times import short
+from recording_tracker.times import short, to_ms
 
 folder_option = click.option(
     "--machines",
@@ -37,6 +43,13 @@ def machines_command() -> None:
 
 def _found(folder: str | None) -> dict[str, Machine]:
     return find_machines(Path(folder) if folder else None)
+
+
+def _one(provider: str, folder: str | None) -> Machine:
+    machines = _found(folder)
+    if provider not in machines:
+        raise UnknownProviderError(provider, sorted(machines))
+    return machines[provider]
 
 
 @machines_command.command("list")
@@ -91,10 +104,7 @@ def show_machine(provider: str, *, machines_folder: str | None, as_json: bool) -
     \b
     tracker machines show aircore
     """
-    machines = _found(machines_folder)
-    if provider not in machines:
-        raise UnknownProviderError(provider, sorted(machines))
-    machine = machines[provider]
+    machine = _one(provider, machines_folder)
     if as_json:
         click.echo(machine.to_json())
     else:
@@ -137,6 +147,95 @@ def _tables(machine: Machine) -> Iterator[str]:
             for source, dest in dests.items()
         ]
         yield from columns(("event", "from", "to"), moves, width(), flexible=0)
+
+
+@machines_command.command("draw")
+@click.argument("provider")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="mermaid, dot, svg or png; else as FILE ends.")
+@click.option("-o", "--output", metavar="FILE", help="Write the picture to a file, whole or not at all.")
+@click.option("--all", "all_of_them", is_flag=True, help="Short cuts and what stays in its state too.")
+@click.option("--db", metavar="PATH", help="Show the open recordings of this database; else of TRACKER_DB.")
+@now_option
+@folder_option
+@json_option
+@click.pass_context
+def draw_machine(
+    ctx: click.Context,
+    /,
+    provider: str,
+    *,
+    form: str | None,
+    output: str | None,
+    all_of_them: bool,
+    db: str | None,
+    now: datetime | None,
+    machines_folder: str | None,
+    as_json: bool,
+) -> None:
+    r"""
+    Draw one machine: its regions, states, limits, and how events lead through them.
+
+    Mermaid needs nothing more; dot, svg and png need the extra 'diagrams' and Graphviz. Behind an event
+    ! says that it is always sent.
+
+    \b
+    tracker machines draw aircore
+    tracker machines draw agora --db recordings.db -o agora.svg
+    """
+    from recording_tracker.machine.diagrams import draw
+
+    machine = _one(provider, machines_folder)
+    peopled = _peopled(ctx, provider, db, now)
+    if as_json:
+        print_json(_drawn(machine, peopled, all_of_them=all_of_them))
+        return
+    picture = draw(machine, form or _format_of(output), peopled=peopled, all_of_them=all_of_them)
+    if output is not None:
+        write_bytes(output, picture, database(ctx, db))
+    elif form == "png" and sys.stdout.isatty():
+        raise UsageError("a png is not for a terminal; name a file with -o")
+    else:
+        click.echo(picture, nl=False)
+
+
+def _format_of(output: str | None) -> str:
+    ending = Path(output or "").suffix.removeprefix(".").lower()
+    return ending if ending in FORMATS else "mermaid"
+
+
+def _peopled(
+    ctx: click.Context, provider: str, db: str | None, now: datetime | None
+) -> dict[tuple[str, str], People] | None:
+    """Count the recordings of the database that is named; None where none is, for a machine is no recording."""
+    if db is None and not (ctx.obj or {}).get("db") and not os.environ.get("TRACKER_DB"):
+        return None
+    from recording_tracker.journal.sqlite import SqliteJournal
+    from recording_tracker.survey import people
+
+    with closing(SqliteJournal(database(ctx, db), readonly=True, create=False)) as journal:
+        totals = journal.open_totals(to_ms(now or present()))
+    return people(total for total in totals if total.provider == provider)
+
+
+def _drawn(machine: Machine, peopled: Peopled | None, *, all_of_them: bool) -> dict[str, object]:
+    return {
+        "provider": machine.provider,
+        "title": machine.title,
+        "regions": [
+            {
+                "name": region.name,
+                "states": [
+                    {"name": state, **(peopled or {}).get((region.name, state), People())._asdict()}
+                    for state in region.states
+                ],
+                "steps": [
+                    {"from": region.states[step.source], "to": region.states[step.dest], "events": step.triggers}
+                    for step in steps(region, all_of_them=all_of_them)
+                ],
+            }
+            for region in machine.regions
+        ],
+    }
 
 
 @machines_command.command("check")

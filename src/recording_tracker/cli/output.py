@@ -15,15 +15,19 @@ _DATABASE = b"SQLite format 3\x00"
 
 
 def write_file(name: str, lines: Iterable[str], db: Path) -> None:
+    """Write *lines* to the file *name*, in UTF-8; raises as ``write_bytes`` does."""
+    write_bytes(name, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"), db)
+
+
+def write_bytes(name: str, content: bytes, db: Path) -> None:
     """
-    Write *lines* to the file *name*, in UTF-8.
+    Write *content* to the file *name*, whole or not at all.
 
     Raises UsageError where it is a database or a folder, and StorageError or PermissionDeniedError.
     """
     path = Path(name)
     try:
         _check_place(path, db)
-        content = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
         if path.exists() and not path.is_file():
             # A pipe or a device is written to; a file in its place would be something else.
             path.write_bytes(content)

@@ -99,6 +99,19 @@ class Count(NamedTuple):
     last_received_ms: int
 
 
+class OpenTotal(NamedTuple):
+    """How many open recordings of a provider are in the same states, and have the same deadline before them."""
+
+    provider: str
+    state: Mapping[str, str]
+    """Region → state."""
+    region: str | None
+    """The one that the deadline is of; None where it is of the whole recording."""
+    overdue: bool
+    """Whether the deadline has passed."""
+    recordings: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """Which recordings are asked for; None stands for all."""
@@ -226,6 +239,9 @@ class Journal(Writer, Protocol):
 
     def overdue(self, now_ms: int) -> Iterator[Entry]:
         """Return the recordings of which a deadline has passed, by an index of deadlines."""
+
+    def open_totals(self, now_ms: int) -> list[OpenTotal]:
+        """Count the open recordings by their states and their earlier deadline, by the index of deadlines."""
 
     def flagged(self, since_ms: int, now_ms: int) -> Iterator[Entry]:
         """Return the recordings with an open error or warning that are open themselves, or got it after *since_ms*."""

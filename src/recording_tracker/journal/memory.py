@@ -12,7 +12,17 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from recording_tracker.errors import StorageError, UsageError
 from recording_tracker.flags import INFO, Flag
-from recording_tracker.journal import Count, Entry, EventRow, Expectation, Filter, Quarantined, Total, Variant
+from recording_tracker.journal import (
+    Count,
+    Entry,
+    EventRow,
+    Expectation,
+    Filter,
+    OpenTotal,
+    Quarantined,
+    Total,
+    Variant,
+)
 from recording_tracker.standing import Standing
 
 T = TypeVar("T")
@@ -306,6 +316,14 @@ class MemoryJournal:
         entries = [self.entry(number) for number in numbers]
         return iter(sorted(entries, key=lambda entry: min(_deadlines(entry.standing))))
 
+    def open_totals(self, now_ms: int) -> list[OpenTotal]:
+        counted = Counter(
+            (kept.provider, tuple(kept.state.items()), *_deadline(kept, now_ms))
+            for kept, _ in self._recordings.values()
+            if _deadlines(kept)
+        )
+        return [OpenTotal(key[0], dict(key[1]), *key[2:], number) for key, number in counted.items()]
+
     def flagged(self, since_ms: int, now_ms: int) -> Iterator[Entry]:
         entries = map(self.entry, sorted(self._flags.keys() & self._recordings.keys()))
         return iter([entry for entry in entries if _is_flagged(entry.standing, since_ms, now_ms)])
@@ -368,6 +386,12 @@ def _group_id(standing: Standing) -> tuple[str | None, ...]:
 
 def _deadlines(standing: Standing) -> list[int]:
     return [ms for ms in (standing.stall_ms, standing.due_ms) if ms is not None]
+
+
+def _deadline(standing: Standing, now_ms: int) -> tuple[str | None, bool]:
+    """Return the region of the earlier deadline, and whether it has passed."""
+    earlier = min(_deadlines(standing))
+    return standing.stall_region if standing.stall_ms == earlier else standing.due_region, earlier < now_ms
 
 
 def _fits(standing: Standing, wanted: Filter) -> bool:

@@ -7,7 +7,7 @@ from types import NoneType, UnionType
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from recording_tracker.events import File
-from recording_tracker.journal import Count, EventRow, Expectation, Total
+from recording_tracker.journal import Count, EventRow, Expectation, OpenTotal, Total
 from recording_tracker.standing import Standing
 
 FIRST_MS = -62_135_596_800_000
@@ -56,3 +56,4 @@ FLAGS = Shape(FlagRow, FlagRow._fields)
 EXPECTATIONS = Shape(Expectation, Expectation._fields)
 COUNTS = Shape(Count, Count._fields)
 TOTALS = Shape(Total, Total._fields)
+OPEN_TOTALS = Shape(OpenTotal, OpenTotal._fields)

@@ -27,13 +27,25 @@ from recording_tracker.journal import (
     EventRow,
     Expectation,
     Filter,
+    OpenTotal,
     Quarantined,
     Total,
     Variant,
 )
 from recording_tracker.journal.connection import abandon, connect, is_alone, uri
 from recording_tracker.journal.failures import RESTORE, damaged, in_doubt, refusal, translated
-from recording_tracker.journal.rows import COUNTS, EVENTS, EXPECTATIONS, FILES, FLAGS, STANDINGS, TOTALS, FlagRow, Shape
+from recording_tracker.journal.rows import (
+    COUNTS,
+    EVENTS,
+    EXPECTATIONS,
+    FILES,
+    FLAGS,
+    OPEN_TOTALS,
+    STANDINGS,
+    TOTALS,
+    FlagRow,
+    Shape,
+)
 from recording_tracker.standing import Standing
 
 # The columns that are fields of a Standing, in its order.
@@ -600,6 +612,24 @@ class SqliteJournal:
     def overdue(self, now_ms: int) -> Iterator[Entry]:
         numbers = self._all("SELECT id FROM recordings WHERE deadline_ms < ? ORDER BY deadline_ms, id", now_ms)
         yield from self._entries([row[0] for row in numbers])
+
+    def open_totals(self, now_ms: int) -> list[OpenTotal]:
+        # An open recording always has a deadline, and a complete one none.
+        rows = self._all(
+            "SELECT provider, state, CASE WHEN stall_ms = deadline_ms THEN stall_region ELSE due_region END, "
+            "deadline_ms < ?, count(*) FROM recordings WHERE deadline_ms IS NOT NULL GROUP BY 1, 2, 3, 4",
+            now_ms,
+        )
+        for row in rows:
+            self._check(OPEN_TOTALS, row)
+        return [OpenTotal(row[0], self._state(row[1]), row[2], bool(row[3]), row[4]) for row in rows]
+
+    def _state(self, text: str) -> dict[str, str]:
+        try:
+            found: dict[str, str] = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise damaged(self.path) from error
+        return found
 
     def _entries(self, numbers: Sequence[int]) -> Iterator[Entry]:
         for number in numbers:

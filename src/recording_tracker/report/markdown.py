@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from recording_tracker.recording import Recording
+from recording_tracker.report.clock import when
 from recording_tracker.report.safe import printable
-from recording_tracker.report.text import when
+from recording_tracker.report.text import counted_flags
 from recording_tracker.results import AuditReport
 
 # The point after www too: of that alone some renderers make a link. https://github.github.com/gfm/#autolinks-extension-
@@ -16,24 +17,36 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&:@-]|(?<=www)\.)", re.IGNORECASE)
 
 def audit_markdown(report: AuditReport) -> Iterator[str]:
     """Write an audit as Markdown lines."""
+    for provider in report.silent:
+        last = report.providers[provider].last_received_at
+        yield f"**Silent:** nothing has come from {cell(provider)} since {when(last, report.now) if last else 'ever'}."
+        yield ""
     yield f"# {len(report.stuck)} stuck of {report.open} open recordings"
     yield ""
     yield f"{report.recordings} recordings in all, at {report.now:%Y-%m-%d %H:%M:%S}Z."
-    for provider in report.silent:
-        last = report.providers[provider].last_received_at
-        yield ""
-        yield f"**Silent:** nothing has come from {cell(provider)} since {when(last, report.now) if last else 'ever'}."
     yield from _table("Stuck", report.stuck, report)
     yield from _table("Flagged", report.flagged, report)
-    if report.quarantined:
+    for remark in _remarks(report):
         yield ""
-        yield f"{report.quarantined} bodies could not be attributed and are kept aside."
+        yield cell(remark)
     yield ""
     yield "| provider | recordings | open | outcomes |"
     yield "| --- | ---: | ---: | --- |"
     for name, provider_report in report.providers.items():
         outcomes = ", ".join(f"{outcome} {count}" for outcome, count in sorted(provider_report.outcomes.items()))
         yield f"| {cell(name)} | {provider_report.recordings} | {provider_report.open} | {cell(outcomes)} |"
+
+
+def _remarks(report: AuditReport) -> Iterator[str]:
+    if report.quarantined:
+        yield f"{report.quarantined} bodies could not be attributed and are kept aside."
+    if report.quarantine_full:
+        yield "The quarantine is full: what else cannot be attributed is refused."
+    for provider, groups in report.never_received.items():
+        yield f"{provider} has never sent: {'; '.join(' or '.join(group) for group in groups)}."
+    if report.outdated:
+        yield f"{report.outdated} recordings rest on an older version of their machine."
+    yield counted_flags(report)
 
 
 def _table(title: str, recordings: Sequence[Recording], report: AuditReport) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""CSV of an audit: one row a flag, safe to open in a spreadsheet."""
+"""CSV of an audit: one row a silent provider and one a flag, safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 from recording_tracker.recording import Recording, text_of
 from recording_tracker.report.safe import printable
@@ -24,10 +25,18 @@ def audit_csv(report: AuditReport) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADS)
+    for provider in report.silent:
+        writer.writerow(_silent(provider, report.providers[provider].last_received_at))
     for section, recordings in (("stuck", report.stuck), ("flagged", report.flagged)):
         for recording in recordings:
             writer.writerows(_rows(section, recording))
     return out.getvalue()
+
+
+def _silent(provider: str, last_received_at: datetime | None) -> list[object]:
+    """Return the row of a provider of which nothing comes, with no recording in it."""
+    told = {"section": "silent", "provider": cell(provider), "last_received_at": text_of(last_received_at) or ""}
+    return [told.get(head, "") for head in HEADS]
 
 
 def _rows(section: str, recording: Recording) -> Iterator[list[object]]:

@@ -10,7 +10,7 @@ from click import style, unstyle
 
 from recording_tracker.flags import ERROR, WARNING, Flag
 from recording_tracker.recording import Recording
-from recording_tracker.report.clock import Clock
+from recording_tracker.report.clock import Clock, when
 from recording_tracker.report.safe import middle, printable
 from recording_tracker.results import AuditReport, HistoryLine
 from recording_tracker.times import short
@@ -131,11 +131,6 @@ def _file_lines(recording: Recording, *, secrets: bool) -> Iterator[str]:
         yield _field("files" if number == 0 else "", f"{name}{f' ({words})' if words else ''}")
     if len(recording.files) > MOST_FILES:
         yield _field("", f"and {len(recording.files) - MOST_FILES} more")
-
-
-def when(moment: datetime, now: datetime) -> str:
-    """Write *moment* to the second in UTC, and how far from *now* it is."""
-    return Clock(now).when(moment)
 
 
 def list_lines(recordings: Sequence[Recording], clock: Clock, width: int | None) -> Iterator[str]:
@@ -267,7 +262,15 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
         yield f"{report.outdated} recordings rest on an older version of their machine"
         yield "  'tracker replay' brings them up to date"
     yield ""
+    yield from wrapped(counted_flags(report), "", width)
+    yield ""
     yield from _provider_lines(report, width)
+
+
+def counted_flags(report: AuditReport) -> str:
+    """Say how many flags of each code the listed recordings have, and what else has come and is listed nowhere."""
+    flags = ", ".join(f"{code} {count}" for code, count in report.flags.items()) or "none"
+    return f"flags: {flags}; complete: {report.complete}; ignored bodies: {report.ignored}"
 
 
 def _section(title: str, recordings: Sequence[Recording], now: datetime, width: int | None) -> Iterator[str]:

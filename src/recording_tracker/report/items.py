@@ -1,0 +1,169 @@
+"""Items: recordings with their flags in, the list of a page out; its first ones in full, the others a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from recording_tracker.flags import ERROR, INFO, WARNING, Flag
+from recording_tracker.recording import Recording
+from recording_tracker.report.clock import away, when
+from recording_tracker.report.markup import Markup, join, spaced, tag
+from recording_tracker.report.remedies import REMEDIES, commands
+from recording_tracker.times import short, to_ms
+
+MOST_IN_FULL = 300
+"""Recordings that are told in full; a browser shows ten thousand lines at once, and not ten thousand stories."""
+MOST_EVIDENCE = 20
+TAIL = 14
+"""Signs of a name that are shown however narrow the line is."""
+_SORTS = (("since", "Since"), ("heard", "Last heard"), ("provider", "Provider"), ("name", "Recording"))
+
+
+def listed(name: str, recordings: Sequence[Recording], now: datetime) -> Iterator[Markup]:
+    """Write *recordings* as the list *name*, in their order, with what sorts and filters it."""
+    yield _controls(name, recordings)
+    many = " many" if len(recordings) > MOST_IN_FULL else ""
+    yield Markup(f'<div class="card items{many}" id="{name}">')
+    for number, recording in enumerate(recordings):
+        yield _item(recording, now) if number < MOST_IN_FULL else _short_item(recording, now)
+    yield Markup("</div>")
+    if len(recordings) > MOST_IN_FULL:
+        yield tag(
+            "p",
+            f"The first {MOST_IN_FULL} are told in full; of the others, 'tracker explain' tells all.",
+            class_="soft",
+        )
+
+
+def _controls(name: str, recordings: Sequence[Recording]) -> Markup:
+    providers = sorted({recording.provider for recording in recordings})
+    codes = sorted({flag.code for recording in recordings for flag in recording.flags})
+    return tag(
+        "div",
+        tag("input", type="search", placeholder="Find in all of it", aria_label="Find"),
+        _select("provider", "all providers", providers),
+        _select("flags", "all flags", codes),
+        *(
+            tag("button", label, type="button", value=key, aria_pressed=_truth((name, key) == ("stuck", "since")))
+            for key, label in _SORTS
+        ),
+        tag("output", class_="soft"),
+        class_="controls",
+        data_of=name,
+        hidden=True,
+    )
+
+
+def _select(name: str, everything: str, values: Iterable[str]) -> Markup:
+    options = [tag("option", everything, value=""), *(tag("option", value, value=value) for value in values)]
+    return tag("select", *options, name=name, aria_label=everything)
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _item(recording: Recording, now: datetime) -> Markup:
+    more = tag(
+        "div",
+        *(_flag(flag, now) for flag in recording.flags),
+        _facts(recording, now),
+        tag("div", *(tag("code", command) for command in commands(recording)), class_="commands"),
+        class_="more",
+    )
+    return tag("details", tag("summary", *_line(recording, now), class_="line"), more, **_attributes(recording))
+
+
+def _short_item(recording: Recording, now: datetime) -> Markup:
+    return tag("div", tag("div", *_line(recording, now), class_="line"), **_attributes(recording))
+
+
+def _attributes(recording: Recording) -> dict[str, object]:
+    last = recording.last_event
+    flags = recording.flags
+    kind = (
+        "done" if is_acknowledged(recording) else "error" if any(flag.severity == ERROR for flag in flags) else WARNING
+    )
+    return {
+        "class_": f"item {kind}",
+        "data_since": to_ms(since(recording)),
+        "data_heard": to_ms(last.received_at) if last else 0,
+    }
+
+
+def since(recording: Recording) -> datetime:
+    """Return since when something is wrong with *recording*; of a stuck one, since when it is stuck."""
+    flags = [flag for flag in recording.flags if flag.is_clocks] or list(recording.flags)
+    return min(flag.raised_at for flag in flags)
+
+
+def is_acknowledged(recording: Recording) -> bool:
+    """Tell whether an operator has acknowledged all that is wrong with *recording*."""
+    return all(flag.acknowledged for flag in recording.flags if flag.severity != INFO)
+
+
+def _line(recording: Recording, now: datetime) -> list[Markup]:
+    chips = [_chip(flag) for flag in recording.flags]
+    return [
+        tag("span", class_="mark"),
+        tag("span", recording.provider, class_="provider-name"),
+        tag("span", *_halves(recording.id), class_="id"),
+        tag("span", *spaced(chips), class_="codes"),
+        tag("span", away(since(recording), now), class_="since"),
+    ]
+
+
+def _halves(name: str) -> list[Markup]:
+    """Part a name so that a narrow line may leave out its middle: names differ at their ends."""
+    cut = max(len(name) - TAIL, 0)
+    return [tag("span", name[:cut], class_="front"), tag("span", name[cut:], class_="end")]
+
+
+def _chip(flag: Flag) -> Markup:
+    kind = "done" if flag.acknowledged else flag.severity
+    return tag("span", flag.code, class_=f"chip {kind}", title="acknowledged" if flag.acknowledged else None)
+
+
+def _flag(flag: Flag, now: datetime) -> Markup:
+    shown = ", ".join(flag.events[:MOST_EVIDENCE])
+    more = f" and {len(flag.events) - MOST_EVIDENCE} more" if len(flag.events) > MOST_EVIDENCE else ""
+    return tag(
+        "div",
+        tag("p", tag("b", flag.code), f", {flag.severity}, since {when(flag.raised_at, now)}"),
+        tag("p", flag.message),
+        tag("p", f"Acknowledged: {flag.note}") if flag.acknowledged else tag("p", REMEDIES[flag.code]),
+        tag("p", f"Evidence: {shown}{more}", class_="evidence") if flag.events else None,
+        class_=f"flag {flag.severity}",
+    )
+
+
+def _facts(recording: Recording, now: datetime) -> Markup:
+    last = recording.last_event
+    moments = (
+        ("started", recording.started_at),
+        ("ended", recording.ended_at),
+        ("stalls at", recording.stall_at),
+        ("due at", recording.due_at),
+    )
+    facts = [
+        ("phase", f"{recording.phase}, {recording.outcome}" if recording.outcome else recording.phase),
+        ("state", ", ".join(f"{region} {state}" for region, state in recording.state.items())),
+        ("group", recording.group_id if recording.group_id != recording.id else None),
+        *((label, when(moment, now)) for label, moment in moments if moment is not None),
+        ("last event", f"{last.name}, received {when(last.received_at, now)}" if last else "nothing has come"),
+        ("events", f"{recording.events}, and {recording.duplicates} duplicates"),
+        ("awaits", ", ".join(recording.awaits)),
+    ]
+    pairs = [join((tag("dt", label), tag("dd", value))) for label, value in facts if value]
+    return tag("dl", *pairs, class_="facts")
+
+
+def acknowledged(recordings: Iterable[Recording], now: datetime) -> Iterator[Markup]:
+    """Write a row for each acknowledged flag, with the note."""
+    for recording in recordings:
+        for flag in recording.flags:
+            if flag.acknowledged:
+                cells = (("", recording.provider), ("", recording.id), ("", flag.code), ("note", flag.note or ""),
+                         ("since", f"{short(now - flag.raised_at)}"))  # fmt: skip
+                yield tag("tr", *(tag("td", value, data_head=head or None) for head, value in cells))
