@@ -30,7 +30,7 @@ LAYERS = (
     ("intake", "rebuild"),
     ("asking", "batches"),
     ("tracker",),
-    ("report",),
+    ("receiving", "report"),
     ("cli",),
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
