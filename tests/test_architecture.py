@@ -40,6 +40,7 @@ TOP = ("", "__main__")
 # Library → the packages or modules that may import it.
 DOORS = {
     "click": ("cli", "report.text"),
+    "prometheus_client": ("report.metrics",),
     "pydantic": ("adapters", "machine"),
     "pydantic_core": ("adapters", "body", "fold", "machine"),
     "rich": ("cli",),
@@ -124,8 +125,9 @@ def test_a_library_comes_in_by_its_door(module: str) -> None:
 
 
 def test_every_dependency_is_imported_and_declared() -> None:
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    names = {line.partition(">")[0].replace("-", "_") for line in declared}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [line for name, lines in project["optional-dependencies"].items() if name != "test" for line in lines]
+    names = {line.partition(">")[0].replace("-", "_") for line in (*project["dependencies"], *extras)}
     used = {library for module in PATHS for library in libraries(module)}
 
     # pydantic brings pydantic_core, and Python sqlite3.

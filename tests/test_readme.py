@@ -390,6 +390,7 @@ ASKED = {
     "ack": ["ack", "r-demo-5", "--note", "seen", "--now", NOW],
     "history": ["history", "board"],
     "audit": ["audit", "--now", NOW],
+    "metrics": ["metrics", "--now", NOW],
     "ingest": ["ingest", os.devnull],
     "quarantine retry": ["quarantine", "retry"],
     "verify": ["verify"],

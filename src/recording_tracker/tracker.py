@@ -46,6 +46,7 @@ from recording_tracker.results import (
     Receipt,
     ReplayReport,
     Summary,
+    Tally,
     VerifyReport,
 )
 from recording_tracker.times import MILLISECOND, to_ms
@@ -329,6 +330,11 @@ class Tracker:
             return asking.audit(
                 journal, self.machines, now_ms=_ms(now), since=since, quarantine_limits=self._quarantine
             )
+
+    def tally(self) -> Tally:
+        """Count the bodies that have come, by provider and result, and those that are kept aside."""
+        with self._reading() as journal:
+            return asking.tally(journal)
 
     # Mending
 

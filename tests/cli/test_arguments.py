@@ -14,7 +14,8 @@ from tests.cli.conftest import NOW, Command, Run
 from tests.cli.deliveries import started, write_log
 
 READING = [
-    "status abcd", "history abcd", "list", "audit", "audit --format md -o report.md", "verify", "quarantine list",
+    "status abcd", "history abcd", "list", "audit",
+    "metrics", "audit --format md -o report.md", "verify", "quarantine list",
     "quarantine show 1", "replay --dry-run", "backup copy.db",
 ]  # fmt: skip
 WRITING = [
@@ -200,7 +201,7 @@ def test_the_version_is_told(tracker: Command) -> None:
         ("list --provder agora", "--provider"),
         ("audit --formt md", "--format"),
         ("audit --format pdf", "'text', 'json', 'csv', 'md'"),
-        ("audit --check", "no such option"),
+        ("audit --chek", "no such option"),
         ("status", "missing argument 'ID'"),
         ("status a b", "unexpected extra argument"),
         ("ack abcd", "--note"),

@@ -10,6 +10,7 @@ import click
 
 from recording_tracker.cli.options import as_duration, database, now_option, print_lines, reading, width
 from recording_tracker.cli.output import write_file
+from recording_tracker.report import check as plugin
 from recording_tracker.report import markdown, sheets, text
 from recording_tracker.results import AuditReport
 from recording_tracker.tracker import Tracker
@@ -27,6 +28,9 @@ FORMATS = ("text", "json", "csv", "md")
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="text, json, csv or md.")
 @click.option("-o", "--output", metavar="FILE", help="Write the report to a file, whole or not at all.")
+@click.option(
+    "--check", is_flag=True, help="Print one line, and exit with 0 to 3, as a plugin of Nagios or Icinga does."
+)
 @now_option
 @reading
 @click.pass_context
@@ -38,6 +42,7 @@ def audit_command(
     since: timedelta,
     form: str,
     output: str | None,
+    check: bool,
     now: datetime | None,
     as_json: bool,
 ) -> int:
@@ -52,6 +57,10 @@ def audit_command(
     tracker audit --format md -o report.md
     """
     report = tracker.audit(now, since=since)
+    if check:
+        status, line = plugin.check(report)
+        print_lines([line])
+        return status
     form = "json" if as_json else form
     if output is None:
         print_lines(written(report, form, columns=width()))

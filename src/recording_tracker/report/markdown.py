@@ -16,13 +16,14 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&:@-]|(?<=www)\.)", re.IGNORECASE)
 
 def audit_markdown(report: AuditReport) -> Iterator[str]:
     """Write an audit as Markdown lines."""
+    for provider in report.silent:
+        last = report.providers[provider].last_received_at
+        yield f"**Silent:** nothing has come from {cell(provider)} since {when(last, report.now) if last else 'ever'}."
+        yield "Its recordings may be well and our receiver deaf; look there first."
+        yield ""
     yield f"# {len(report.stuck)} stuck of {report.open} open recordings"
     yield ""
     yield f"{report.recordings} recordings in all, at {report.now:%Y-%m-%d %H:%M:%S}Z."
-    for provider in report.silent:
-        last = report.providers[provider].last_received_at
-        yield ""
-        yield f"**Silent:** nothing has come from {cell(provider)} since {when(last, report.now) if last else 'ever'}."
     yield from _table("Stuck", report.stuck, report)
     yield from _table("Flagged", report.flagged, report)
     if report.quarantined:

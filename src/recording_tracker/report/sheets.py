@@ -1,4 +1,4 @@
-"""CSV of an audit: one row a flag, safe to open in a spreadsheet."""
+"""CSV of an audit: one row a flag, before them one a silent provider; safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 
+from recording_tracker.flags import ERROR
 from recording_tracker.recording import Recording, text_of
 from recording_tracker.report.safe import printable
 from recording_tracker.results import AuditReport
@@ -24,10 +25,22 @@ def audit_csv(report: AuditReport) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADS)
+    writer.writerows(_silent(report, provider) for provider in report.silent)
     for section, recordings in (("stuck", report.stuck), ("flagged", report.flagged)):
         for recording in recordings:
             writer.writerows(_rows(section, recording))
     return out.getvalue()
+
+
+def _silent(report: AuditReport, provider: str) -> list[object]:
+    row = {
+        "section": "silent",
+        "provider": cell(provider),
+        "last_received_at": text_of(report.providers[provider].last_received_at) or "",
+        "severity": ERROR,
+        "message": "nothing has come for too long; its recordings may be well and our receiver deaf",
+    }
+    return [row.get(head, "") for head in HEADS]
 
 
 def _rows(section: str, recording: Recording) -> Iterator[list[object]]:
