@@ -4,7 +4,7 @@ A receiver with FastAPI: a request to /callbacks/<provider> in, an answer that t
 With uvicorn, behind TLS, and without its access log, which would show the token:
 
     CALLBACK_TOKEN=... AGORA_SECRET=... BANDWIDTH_LOGIN=user:password TRACKER_DB=recordings.db \
-        uvicorn --factory receiver_fastapi:create --workers 2 --no-access-log
+        uvicorn --factory receiver_fastapi:create --no-access-log
 
 Give each provider the address https://.../callbacks/<provider>?token=<CALLBACK_TOKEN>; where Agora signs, and where
 Bandwidth and EnableX have a login, it needs no token. /health says whether the database can be read.
