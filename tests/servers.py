@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,12 +18,13 @@ from recording_tracker import Tracker
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 TIMEOUT_S = 30
+WORKERS = 2
 COMMANDS = {
-    "asgi": ("uvicorn", "--factory", "receiver_asgi:create", "--no-access-log", "--workers=2"),
-    "fastapi": ("uvicorn", "--factory", "receiver_fastapi:create", "--no-access-log", "--workers=2"),
-    "flask": ("gunicorn", "receiver_flask:create()", "--workers=2", "--threads=4"),
+    "asgi": ("uvicorn", "--factory", "receiver_asgi:create", "--no-access-log"),
+    "fastapi": ("uvicorn", "--factory", "receiver_fastapi:create", "--no-access-log"),
+    "flask": ("gunicorn", "receiver_flask:create()", "--threads=4"),
 }
-"""Receiver → how it is run; each with two workers, so that one can be killed."""
+"""Receiver → how it is run, but for its workers, of which one can be killed."""
 TOKEN, OLD_TOKEN = "s3cret", "s3cret-of-yesterday"
 SECRET, OLD_SECRET = "agora-secret", "agora-secret-of-yesterday"
 USER, PASSWORD = "bandwidth", "pass:word"
@@ -86,6 +88,12 @@ class Server:
         """The processes below the server's that have the database open."""
         return [pid for pid in _below(self.process.pid) if _has_open(pid, self.db)]
 
+    def wait(self) -> None:
+        """Wait until every worker serves: one that comes later would make a database that a test has removed."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while len(self.workers()) < WORKERS and time.monotonic() < deadline:
+            self.ask("/health", method="GET")
+
     def stop(self) -> int:
         """Ask it to stop; return its exit status."""
         self.process.send_signal(signal.SIGTERM)
@@ -94,23 +102,25 @@ class Server:
 
 @contextmanager
 def serving(receiver: str, folder: Path) -> Iterator[Server]:
-    """Run a receiver of COMMANDS on a new database in *folder*; whoever connects before it is ready waits."""
+    """Run a receiver of COMMANDS on a new database in *folder*."""
     db, log = folder / "recordings.db", folder / "log.txt"
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening, log.open("wb") as output:
         number = listening.fileno()
         program, *arguments = COMMANDS[receiver]
         place = f"--bind=fd://{number}" if program == "gunicorn" else f"--fd={number}"
         process = subprocess.Popen(
-            [sys.executable, "-m", program, *arguments, place],
+            [sys.executable, "-m", program, *arguments, f"--workers={WORKERS}", place],
             cwd=EXAMPLES,
-            env={**os.environ, **SENDERS, "TRACKER_DB": str(db), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, **SENDERS, "TRACKER_DB": str(db), "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=output,
             stderr=output,
             pass_fds=[number],
             start_new_session=True,
         )
         try:
-            yield Server(listening.getsockname()[1], db, process, log)
+            server = Server(listening.getsockname()[1], db, process, log)
+            server.wait()
+            yield server
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

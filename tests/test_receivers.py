@@ -159,7 +159,7 @@ def test_the_token_is_not_kept_and_what_else_the_url_says_is(server: Server) -> 
     with Tracker(server.db, readonly=True) as tracker:
         assert [found.group_id for found in tracker.status(recording)] == ["room-7"]
         assert {"id": "room-8"} in [json.loads(kept.query) for kept in tracker.quarantined()]
-    kept_bytes = b"".join(path.read_bytes() for path in server.db.parent.iterdir())
+    kept_bytes = b"".join(path.read_bytes() for path in server.db.parent.glob("recordings.db*"))
     assert TOKEN.encode() not in kept_bytes
     assert PASSWORD.encode() not in kept_bytes
 
@@ -357,7 +357,6 @@ def test_health_tells_nothing_but_whether_the_database_can_be_read(server: Serve
 @pytest.mark.parametrize("receiver", COMMANDS)
 def test_health_says_when_the_database_is_gone_and_callbacks_are_asked_for_again(receiver: str, tmp_path: Path) -> None:
     with serving(receiver, tmp_path) as server:
-        assert server.ask("/health", method="GET").status == 200
         for path in server.db.parent.glob("recordings.db*"):
             path.unlink()
         health = server.ask("/health", method="GET")
@@ -373,7 +372,6 @@ def test_every_callback_that_was_answered_is_kept_though_a_worker_is_killed(rece
     killed: list[int] = []
 
     with serving(receiver, tmp_path) as server:
-        assert server.ask("/health", method="GET").status == 200
 
         def ask(number: int) -> str | None:
             """Send one callback; return the recording that was acknowledged."""
@@ -400,12 +398,10 @@ def test_every_callback_that_was_answered_is_kept_though_a_worker_is_killed(rece
 
 @pytest.mark.parametrize("receiver", COMMANDS)
 def test_a_receiver_that_is_told_to_stop_answers_first(receiver: str, tmp_path: Path) -> None:
-    with serving(receiver, tmp_path) as server:
-        assert server.ask("/health", method="GET").status == 200
-        with ThreadPoolExecutor(8) as threads:
-            asked = [threads.submit(server.ask, AIRCORE, aircore(number)[1]) for number in range(16)]
-            statuses = {one.result().status for one in asked}
-            status = server.stop()
+    with serving(receiver, tmp_path) as server, ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(server.ask, AIRCORE, aircore(number)[1]) for number in range(16)]
+        statuses = {one.result().status for one in asked}
+        status = server.stop()
 
     assert (statuses, status) == ({200}, 0)
     assert "Traceback" not in server.log.read_text(encoding="utf-8")

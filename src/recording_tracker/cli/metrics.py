@@ -9,7 +9,7 @@ import click
 
 from recording_tracker.cli.options import database, now_option, print_json, print_lines, reading
 from recording_tracker.cli.output import write_file
-from recording_tracker.report.metrics import metrics, metrics_text
+from recording_tracker.report.metrics import Seen, metrics, metrics_text
 from recording_tracker.tracker import Tracker
 
 
@@ -29,7 +29,7 @@ def metrics_command(
     tracker metrics -o /var/lib/node_exporter/textfile/recordings.prom
     """
     path = database(ctx)
-    families = metrics(tracker.audit(now), tracker.tally(), database_bytes=_size(path))
+    families = metrics(Seen(tracker.audit(now), tracker.tally(), _size(path)))
     if as_json:
         for sample in (sample for family in families for sample in family.samples):
             print_json({"name": sample.name, "labels": sample.labels, "value": sample.value})

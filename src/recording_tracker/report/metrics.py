@@ -8,9 +8,9 @@ units: https://prometheus.io/docs/practices/naming/
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from recording_tracker.errors import StorageError
 from recording_tracker.recording import Recording
@@ -24,52 +24,37 @@ TRUTHS = ("false", "true")
 Sample = tuple[tuple[str, ...], float]
 
 
-def metrics(report: AuditReport, tally: Tally, *, database_bytes: int) -> list[Any]:
+class Seen(NamedTuple):
+    """What the metrics are of."""
+
+    report: AuditReport
+    tally: Tally
+    database_bytes: int
+
+
+class Metric(NamedTuple):
+    """One metric: its name without the prefix, its labels, and its samples, which have the labels in that order."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    samples: Callable[[Seen], Iterable[Sample]]
+
+
+def metrics(seen: Seen) -> list[Any]:
     """Return the metric families; raises StorageError where prometheus_client is not installed."""
     try:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
     except ImportError as error:
         raise StorageError("metrics need the extra: pip install 'recording-tracker[metrics]'") from error
-
-    def gauge(name: str, help_: str, labels: Sequence[str], samples: Iterable[Sample]) -> Any:
-        return _filled(GaugeMetricFamily(PREFIX + name, help_, labels=labels), samples)
-
-    bodies = [
-        ((provider, result), count) for provider, counts in tally.bodies.items() for result, count in counts.items()
-    ]
-    return [
-        gauge("audit_timestamp_seconds", "The moment that the others are of.", (), _single(report.now.timestamp())),
-        gauge("needs_attention", "Whether somebody should look.", (), _single(report.needs_attention)),
-        gauge("silent", "Whether nothing has come for longer than silent_after.", ("provider",), _silent(report)),
-        gauge(
-            "last_callback_timestamp_seconds", "When something last came that was not rejected.", ("provider",),
-            _last_callbacks(report),
-        ),
-        gauge("stuck_recordings", "Recordings past a deadline.", ("provider", "flag", "acknowledged"), _stuck(report)),
-        gauge(
-            "oldest_stuck_timestamp_seconds", "When the first deadline passed of what is stuck.", ("provider",),
-            _oldest_stuck(report),
-        ),
-        gauge(
-            "open_flags", "Open flags of what the audit lists.", ("provider", "flag", "severity", "acknowledged"),
-            _flags(report),
-        ),
-        gauge(
-            "recordings", "All recordings; those that are not complete have no outcome.",
-            ("provider", "phase", "outcome"), _recordings(report),
-        ),
-        gauge("outdated_recordings", "Recordings that rest on an older machine.", (), _single(report.outdated)),
-        gauge("quarantined_bodies", "Bodies kept aside.", (), _single(tally.quarantined)),
-        gauge("quarantined_bytes", "The size of the bodies kept aside.", (), _single(tally.quarantined_bytes)),
-        gauge("quarantine_full", "Whether no more bodies are kept aside.", (), _single(report.quarantine_full)),
-        gauge("database_bytes", "The size of the database and its log.", (), _single(database_bytes)),
-        _filled(
-            CounterMetricFamily(
-                f"{PREFIX}bodies", "Bodies that have come, by what became of them.", labels=("provider", "result")
-            ),
-            bodies,
-        ),
-    ]  # fmt: skip
+    families = []
+    for metric in METRICS:
+        kind = CounterMetricFamily if metric.name.endswith("_total") else GaugeMetricFamily
+        family = kind(PREFIX + metric.name, metric.help, labels=metric.labels)
+        for labels, value in metric.samples(seen):
+            family.add_metric([label.encode("utf-8", "backslashreplace").decode() for label in labels], value)
+        families.append(family)
+    return families
 
 
 def metrics_text(families: Sequence[Any]) -> str:
@@ -83,31 +68,25 @@ def metrics_text(families: Sequence[Any]) -> str:
     return generate_latest(Collector()).decode("utf-8", "backslashreplace")
 
 
-def _filled(family: Any, samples: Iterable[Sample]) -> Any:
-    for labels, value in samples:
-        family.add_metric([label.encode("utf-8", "backslashreplace").decode() for label in labels], value)
-    return family
+def _single(value: Callable[[Seen], float]) -> Callable[[Seen], list[Sample]]:
+    return lambda seen: [((), float(value(seen)))]
 
 
-def _single(value: float) -> list[Sample]:
-    return [((), float(value))]
-
-
-def _silent(report: AuditReport) -> Iterator[Sample]:
-    for provider, told in report.providers.items():
+def _silent(seen: Seen) -> Iterator[Sample]:
+    for provider, told in seen.report.providers.items():
         yield (provider,), float(told.silent)
 
 
-def _last_callbacks(report: AuditReport) -> Iterator[Sample]:
-    for provider, told in report.providers.items():
+def _last_callbacks(seen: Seen) -> Iterator[Sample]:
+    for provider, told in seen.report.providers.items():
         if told.last_received_at is not None:
             yield (provider,), told.last_received_at.timestamp()
 
 
-def _stuck(report: AuditReport) -> Iterator[Sample]:
+def _stuck(seen: Seen) -> Iterator[Sample]:
     # A series that is not there is no 0, and an alert on it would not resolve.
-    counts: Counter[tuple[str, ...]] = Counter(dict.fromkeys(product(report.providers, STUCK_FLAGS, TRUTHS), 0))
-    counts.update((recording.provider, *_why_stuck(recording)) for recording in report.stuck)
+    counts: Counter[tuple[str, ...]] = Counter(dict.fromkeys(product(seen.report.providers, STUCK_FLAGS, TRUTHS), 0))
+    counts.update((recording.provider, *_why_stuck(recording)) for recording in seen.report.stuck)
     yield from counts.items()
 
 
@@ -117,24 +96,55 @@ def _why_stuck(recording: Recording) -> tuple[str, str]:
     return code, TRUTHS[all(flag.acknowledged for flag in found)]
 
 
-def _oldest_stuck(report: AuditReport) -> Iterator[Sample]:
+def _oldest_stuck(seen: Seen) -> Iterator[Sample]:
     oldest: dict[str, float] = {}
-    for recording in report.stuck:
+    for recording in seen.report.stuck:
         first = min(flag.raised_at for flag in recording.flags if flag.is_clocks).timestamp()
         oldest[recording.provider] = min(first, oldest.get(recording.provider, first))
     for provider, moment in oldest.items():
         yield (provider,), moment
 
 
-def _flags(report: AuditReport) -> Iterator[Sample]:
+def _flags(seen: Seen) -> Iterator[Sample]:
     yield from Counter(
         (recording.provider, flag.code, flag.severity, TRUTHS[flag.acknowledged])
-        for recording in (*report.stuck, *report.flagged)
+        for recording in (*seen.report.stuck, *seen.report.flagged)
         for flag in recording.flags
     ).items()
 
 
-def _recordings(report: AuditReport) -> Iterator[Sample]:
-    for provider, told in report.providers.items():
+def _recordings(seen: Seen) -> Iterator[Sample]:
+    for provider, told in seen.report.providers.items():
         yield from (((provider, phase, ""), count) for phase, count in told.phases.items() if phase != "finished")
         yield from (((provider, "finished", outcome), count) for outcome, count in told.outcomes.items())
+
+
+def _bodies(seen: Seen) -> Iterator[Sample]:
+    for provider, counts in seen.tally.bodies.items():
+        yield from (((provider, result), count) for result, count in counts.items())
+
+
+METRICS = (
+    Metric("audit_timestamp_seconds", "The moment that the others are of.", (),
+           _single(lambda seen: seen.report.now.timestamp())),
+    Metric("needs_attention", "Whether somebody should look.", (), _single(lambda seen: seen.report.needs_attention)),
+    Metric("silent", "Whether nothing has come for longer than silent_after.", ("provider",), _silent),
+    Metric("last_callback_timestamp_seconds", "When something last came that was not rejected.", ("provider",),
+           _last_callbacks),
+    Metric("stuck_recordings", "Recordings past a deadline.", ("provider", "flag", "acknowledged"), _stuck),
+    Metric("oldest_stuck_timestamp_seconds", "When the first deadline passed of what is stuck.", ("provider",),
+           _oldest_stuck),
+    Metric("open_flags", "Open flags of what the audit lists.", ("provider", "flag", "severity", "acknowledged"),
+           _flags),
+    Metric("recordings", "All recordings; those that are not complete have no outcome.",
+           ("provider", "phase", "outcome"), _recordings),
+    Metric("outdated_recordings", "Recordings that rest on an older machine.", (),
+           _single(lambda seen: seen.report.outdated)),
+    Metric("quarantined_bodies", "Bodies kept aside.", (), _single(lambda seen: seen.tally.quarantined)),
+    Metric("quarantined_bytes", "The size of the bodies kept aside.", (),
+           _single(lambda seen: seen.tally.quarantined_bytes)),
+    Metric("quarantine_full", "Whether no more bodies are kept aside.", (),
+           _single(lambda seen: seen.report.quarantine_full)),
+    Metric("database_bytes", "The size of the database and its log.", (), _single(lambda seen: seen.database_bytes)),
+    Metric("bodies_total", "Bodies that have come, by what became of them.", ("provider", "result"), _bodies),
+)  # fmt: skip
