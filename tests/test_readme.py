@@ -400,6 +400,7 @@ ASKED = {
     "history": ["history", "board"],
     "explain": ["explain", "conf-3", "--now", NOW],
     "audit": ["audit", "--now", NOW],
+    "metrics": ["metrics", "--now", NOW],
     "ingest": ["ingest", os.devnull],
     "quarantine retry": ["quarantine", "retry"],
     "verify": ["verify"],

@@ -15,6 +15,7 @@ _MODULES = {
         "QuarantinedBodyError",
         "QuarantineFullError",
         "RejectedBodyError",
+        "RequestError",
         "SignatureError",
         "StorageError",
         "TrackerError",

@@ -15,7 +15,7 @@ from recording_tracker.machine import Machine
 from recording_tracker.parsing import reread
 from recording_tracker.rebuild import latest_announcement, machine_of
 from recording_tracker.recording import Recording
-from recording_tracker.results import AuditReport, HistoryLine, ProviderReport, Story
+from recording_tracker.results import AuditReport, HistoryLine, ProviderReport, Story, Tally
 from recording_tracker.steps import Step, walk
 from recording_tracker.story import tell
 from recording_tracker.timeline import Timeline
@@ -105,6 +105,15 @@ def audit(
         outdated=sum(total.recordings for total in totals if total.machine not in digests),
         never_received=_never_received(journal, machines, providers),
     )
+
+
+def tally(journal: Journal) -> Tally:
+    """Count bodies by provider and result, and what is kept aside."""
+    bodies: dict[str, dict[str, int]] = {}
+    for count in journal.counts():
+        results = bodies.setdefault(count.provider, {})
+        results[count.result] = results.get(count.result, 0) + count.bodies
+    return Tally(bodies, *journal.quarantine_size())
 
 
 def _is_flagged(recording: Recording) -> bool:

@@ -92,3 +92,11 @@ class QuarantinedBodyError(TrackerError):
 
 class SignatureError(TrackerError):
     """A request that does not show that it comes from the provider; answer it with 401 and take nothing in."""
+
+
+class RequestError(TrackerError):
+    """A request that cannot be a callback: compressed, too large, cut short; *status* is the answer to it."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status

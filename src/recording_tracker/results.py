@@ -164,6 +164,16 @@ class Story:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many bodies have ever come, and what is kept aside now."""
+
+    bodies: dict[str, dict[str, int]]
+    """Provider → result → how many."""
+    quarantined: int
+    quarantined_bytes: int
+
+
 @dataclass(slots=True)
 class ProviderReport:
     """What an audit says of one provider."""

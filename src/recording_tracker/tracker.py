@@ -47,6 +47,7 @@ from recording_tracker.results import (
     ReplayReport,
     Story,
     Summary,
+    Tally,
     VerifyReport,
 )
 from recording_tracker.survey import ProviderSurvey, Survey, bodies
@@ -346,6 +347,11 @@ class Tracker:
         with self._reading() as journal:
             found = observe(journal, adapters, machines, provider=provider)
         return found if found.recordings else None
+
+    def tally(self) -> Tally:
+        """Count the bodies that have come, by provider and result, and those that are kept aside."""
+        with self._reading() as journal:
+            return asking.tally(journal)
 
     # Mending
 

@@ -14,8 +14,8 @@ from tests.cli.conftest import NOW, Command, Run
 from tests.cli.deliveries import started, write_log
 
 READING = [
-    "status abcd", "history abcd", "explain abcd", "list", "audit", "audit --format md -o report.md", "verify",
-    "quarantine list", "quarantine show 1", "replay --dry-run", "backup copy.db",
+    "status abcd", "history abcd", "explain abcd", "list", "audit", "audit --format md -o report.md", "metrics",
+    "verify", "quarantine list", "quarantine show 1", "replay --dry-run", "backup copy.db",
 ]  # fmt: skip
 WRITING = [
     "ack abcd --note n", "resolve abcd --outcome failed --note n", "quarantine retry", "quarantine drop 1", "replay",
@@ -200,7 +200,7 @@ def test_the_version_is_told(tracker: Command) -> None:
         ("list --provder agora", "--provider"),
         ("audit --formt md", "--format"),
         ("audit --format pdf", "'text', 'json', 'csv', 'md'"),
-        ("audit --check", "no such option"),
+        ("audit --chek", "no such option"),
         ("status", "missing argument 'ID'"),
         ("status a b", "unexpected extra argument"),
         ("ack abcd", "--note"),

@@ -337,3 +337,18 @@ def test_json_of_a_report_is_the_same_by_both_options(tracker: Command, toured: 
         json.loads((tmp_path / "report.json").read_text())
         == tracker("audit", "--db", toured, "--now", NOW, "--json").json
     )
+
+
+@pytest.mark.parametrize("form", ["text", "csv", "md"])
+def test_a_silent_provider_is_said_before_all_else(tracker: Command, toured: Path, tmp_path: Path, form: str) -> None:
+    (tmp_path / "agora.toml").write_text('extends = "agora"\n[limits]\nsilent_after = "1h"\n')
+    audit = ("audit", "--db", toured, "--now", NOW, "--format", form)
+
+    told = tracker(*audit, "--machines", tmp_path).text.splitlines()
+    usual = tracker(*audit).text.splitlines()
+
+    head = told[1:2] if form == "csv" else told[:2]
+    assert [line for line in head if line.lower().startswith(("silent", "**silent"))] == head[:1]
+    assert "agora" in head[0]
+    assert "receiver deaf" in " ".join(head)
+    assert [line for line in told if line not in head and line] == [line for line in usual if line]

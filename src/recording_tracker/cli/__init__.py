@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": "explain",
     "list": "look",
     "audit": "audit",
+    "metrics": "metrics",
     "ack": "mend",
     "resolve": "mend",
     "quarantine": "quarantine",
@@ -152,12 +153,25 @@ def _usage(error: click.UsageError) -> str:
 def _complain(message: str, status: int) -> int:
     from recording_tracker.report.safe import middle
 
+    if {"audit", "--check"} <= set(sys.argv):
+        return _answer_unknown(message)
     try:
         click.echo(f"error: {middle(message, LONGEST_LINE)}", err=True)
     except OSError:
         # Where nobody can be told, the status still tells it.
         _discard(sys.stderr)
     return status
+
+
+def _answer_unknown(message: str) -> int:
+    """Say as a plugin does that nothing can be said; other statuses would mean something else there."""
+    from recording_tracker.report.check import UNKNOWN, unknown
+
+    try:
+        click.echo(unknown(message))
+    except OSError:
+        _discard(sys.stdout)
+    return UNKNOWN
 
 
 def _discard(stream: TextIO) -> None:

@@ -11,6 +11,7 @@ import click
 
 from recording_tracker.cli.options import as_duration, database, now_option, print_lines, reading, width
 from recording_tracker.cli.output import write_file
+from recording_tracker.report import check as plugin
 from recording_tracker.report import html, markdown, sheets, text
 from recording_tracker.results import AuditReport
 from recording_tracker.tracker import Tracker
@@ -28,6 +29,9 @@ FORMATS = ("text", "json", "csv", "md", "html")
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="text, json, csv, md or html.")
 @click.option("-o", "--output", metavar="FILE", help="Write the report to a file, whole or not at all.")
+@click.option(
+    "--check", is_flag=True, help="Print one line, and exit with 0 to 3, as a plugin of Nagios or Icinga does."
+)
 @now_option
 @reading
 @click.pass_context
@@ -39,6 +43,7 @@ def audit_command(
     since: timedelta,
     form: str,
     output: str | None,
+    check: bool,
     now: datetime | None,
     as_json: bool,
 ) -> int:
@@ -52,6 +57,10 @@ def audit_command(
     tracker audit
     tracker audit --format html -o audit.html
     """
+    if check:
+        status, line = plugin.check(tracker.audit(now, since=since))
+        print_lines([line])
+        return status
     form = "json" if as_json else form
     report, lines = _lines(tracker, form, now, since, columns=width() if output is None else None)
     if output is None:

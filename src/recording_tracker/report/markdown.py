@@ -20,6 +20,7 @@ def audit_markdown(report: AuditReport) -> Iterator[str]:
     for provider in report.silent:
         last = report.providers[provider].last_received_at
         yield f"**Silent:** nothing has come from {cell(provider)} since {when(last, report.now) if last else 'ever'}."
+        yield "Its recordings may be well and our receiver deaf; look there first."
         yield ""
     yield f"# {len(report.stuck)} stuck of {report.open} open recordings"
     yield ""

@@ -6,8 +6,8 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from datetime import datetime
 
+from recording_tracker.flags import ERROR
 from recording_tracker.recording import Recording, text_of
 from recording_tracker.report.safe import printable
 from recording_tracker.results import AuditReport
@@ -25,18 +25,22 @@ def audit_csv(report: AuditReport) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADS)
-    for provider in report.silent:
-        writer.writerow(_silent(provider, report.providers[provider].last_received_at))
+    writer.writerows(_silent(report, provider) for provider in report.silent)
     for section, recordings in (("stuck", report.stuck), ("flagged", report.flagged)):
         for recording in recordings:
             writer.writerows(_rows(section, recording))
     return out.getvalue()
 
 
-def _silent(provider: str, last_received_at: datetime | None) -> list[object]:
-    """Return the row of a provider of which nothing comes, with no recording in it."""
-    told = {"section": "silent", "provider": cell(provider), "last_received_at": text_of(last_received_at) or ""}
-    return [told.get(head, "") for head in HEADS]
+def _silent(report: AuditReport, provider: str) -> list[object]:
+    row = {
+        "section": "silent",
+        "provider": cell(provider),
+        "last_received_at": text_of(report.providers[provider].last_received_at) or "",
+        "severity": ERROR,
+        "message": "nothing has come for too long; its recordings may be well and our receiver deaf",
+    }
+    return [row.get(head, "") for head in HEADS]
 
 
 def _rows(section: str, recording: Recording) -> Iterator[list[object]]:

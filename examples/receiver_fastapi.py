@@ -1,0 +1,76 @@
+"""
+A receiver with FastAPI: a request to /callbacks/<provider> in, an answer that the provider understands out.
+
+With uvicorn, behind TLS, and without its access log, which would show the token:
+
+    CALLBACK_TOKEN=... AGORA_SECRET=... BANDWIDTH_LOGIN=user:password TRACKER_DB=recordings.db \
+        uvicorn --factory receiver_fastapi:create --no-access-log
+
+Give each provider the address https://.../callbacks/<provider>?token=<CALLBACK_TOKEN>; where Agora signs, and where
+Bandwidth and EnableX have a login, it needs no token. /health says whether the database can be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
+
+from recording_tracker import RequestError, Tracker, TrackerError
+from recording_tracker.receiving import Answer, IncomingBody, Senders, answer, health
+
+log = logging.getLogger("receiver")
+
+
+def create() -> FastAPI:
+    """Make the app from the environment; without a token it does not start."""
+    db = os.environ.get("TRACKER_DB", "recordings.db")
+    senders = Senders.from_environment(os.environ)
+    tracker = Tracker(db)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        # The server stops when the last answer has been sent.
+        tracker.close()
+
+    # Nobody needs the documentation of an address that is called by machines.
+    app = FastAPI(lifespan=lifespan, openapi_url=None)
+
+    @app.post("/callbacks/{provider}")
+    async def callback(provider: str, request: Request) -> Response:
+        try:
+            body = await _read(request)
+            query = senders.check(provider, request.headers, request.query_params, body)
+            receipt = await tracker.aingest(provider, body, query=query)
+        except TrackerError as error:
+            log.warning("%r: not taken in: %s", provider, error)
+            return _response(answer(provider, error))
+        if receipt.result in ("quarantined", "rejected"):
+            log.warning("%r: %s: %s", provider, receipt.result, receipt.detail)
+        return _response(answer(provider, receipt))
+
+    @app.get("/health")
+    async def healthy() -> Response:
+        return _response(await asyncio.to_thread(health, db))
+
+    return app
+
+
+async def _read(request: Request) -> bytes:
+    body = IncomingBody(request.headers)
+    try:
+        async for piece in request.stream():
+            body.add(piece)
+    except ClientDisconnect as error:
+        raise RequestError(400, "the sender has gone") from error
+    return body.whole()
+
+
+def _response(found: Answer) -> Response:
+    return Response(found.body, found.status, found.headers)
