@@ -26,11 +26,12 @@ LAYERS = (
     ("conclusion", "timeline"),
     ("audit", "journal", "recording", "signatures", "steps"),
     ("adapters", "deliveries", "redelivery"),
-    ("lookup", "parsing", "results"),
+    ("lookup", "parsing", "results", "simulation"),
     ("intake", "observed", "rebuild", "story"),
     ("asking", "batches", "commits"),
     ("survey",),
     ("tracker",),
+    ("scoring",),
     ("report",),
     ("cli",),
 )
@@ -40,7 +41,7 @@ TOP = ("", "__main__")
 
 # Library → the packages or modules that may import it.
 DOORS = {
-    "click": ("cli", "report.story", "report.text"),
+    "click": ("cli", "report.accuracy", "report.story", "report.text"),
     "graphviz": ("machine.diagrams",),
     "pydantic": ("adapters", "machine"),
     "pydantic_core": ("adapters", "body", "fold", "machine"),
