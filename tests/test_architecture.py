@@ -115,6 +115,14 @@ def test_every_layer_is_there() -> None:
     assert set(RANK) == {module.partition(".")[0] for module in PATHS} - set(TOP)
 
 
+def test_the_truth_of_a_simulation_does_not_come_from_what_it_is_compared_with() -> None:
+    judged = {"audit", "conclusion", "fold", "parsing", "standing", "timeline", "tracker"}
+    used = {module: own_imports(module) for module in PATHS if module.partition(".")[0] == "simulation"}
+
+    assert {module for module, names in used.items() if {name.partition(".")[0] for name in names} & judged} == set()
+    assert used
+
+
 @EACH_MODULE
 def test_a_library_comes_in_by_its_door(module: str) -> None:
     elsewhere = {

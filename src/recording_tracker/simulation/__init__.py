@@ -13,6 +13,8 @@ from random import Random
 from types import ModuleType
 from typing import Any, Final
 
+from recording_tracker.deliveries import LATEST_MS
+from recording_tracker.errors import UsageError
 from recording_tracker.machine import Machine
 from recording_tracker.simulation.declared import Declared
 from recording_tracker.simulation.life import Clocks, Life, Play, Plays, Stage, Told
@@ -81,6 +83,8 @@ class _Simulation:
     def lines(self) -> Iterator[Line]:
         recordings, start_ms = 0, self._plan.start_ms
         while self._plan.goes_on(recordings, self._events):
+            if start_ms > LATEST_MS:
+                raise UsageError("the simulation goes on beyond the year 9799; let it have more recordings an hour")
             yield from self._due(start_ms)
             self._begin(start_ms)
             recordings += 1

@@ -60,12 +60,12 @@ class Shown:
     """What the deliveries show: the states that are known, and the losses that they give away."""
 
     states: States
+    known: list[int]
+    """Of each region the place in the life up to which it is known what has happened."""
     is_certain: bool = True
     """Whether the states are those that really were, as far as they go."""
     implied: dict[int, Told] = field(default_factory=dict)
     """Lost ones that must have been sent, by their place."""
-    pending: dict[int, list[tuple[int, Told]]] = field(default_factory=dict)
-    """Unseen moves of each region since its state was last known, with their places."""
 
 
 def show(declared: Declared, passages: Sequence[Passage], really: Sequence[States]) -> Shown:
@@ -91,52 +91,62 @@ def _show_in_order(
     declared: Declared, passages: Sequence[Passage], really: Sequence[States], places: Iterable[int]
 ) -> Shown:
     """Walk along what was delivered in the order of *places*, with the life at hand where it does not follow."""
-    shown = Shown(declared.initial)
+    shown = Shown(declared.initial, [-1] * len(declared.initial))
     for place in places:
         told = passages[place].told
         if told.superseded or not declared.knows(told.name):
             continue
-        if not passages[place].arrivals:
-            before = really[place - 1] if place else declared.initial
-            _miss(shown, place, told, before, really[place])
-        elif not told.misfit:
-            found = None if shown.pending else declared.step(shown.states, told.name)
-            if found is None:
-                _see(declared, shown, told.name, really[place])
-            else:
-                shown.states = found
+        if passages[place].came and not told.misfit:
+            found = declared.step(shown.states, told.name)
+            shown.states = _follow(declared, shown, passages, really, place) if found is None else found
+        for region, state in enumerate(shown.states):
+            if state == really[place][region] and place > shown.known[region]:
+                shown.known[region] = place
     _show_switch(declared, shown, passages)
     return shown
 
 
-def _miss(shown: Shown, place: int, told: Told, before: States, after: States) -> None:
-    """Note in which regions something has moved unseen."""
-    for region, (here, there) in enumerate(zip(before, after, strict=True)):
-        if here != there:
-            shown.pending.setdefault(region, []).append((place, told))
+def _follow(
+    declared: Declared, shown: Shown, passages: Sequence[Passage], really: Sequence[States], place: int
+) -> States:
+    """Take an event in that is not declared where one thinks one is, and so gives away what was lost."""
+    states = []
+    for region, state in enumerate(shown.states):
+        name = passages[place].told.name
+        found = declared.after(region, state, name) if declared.takes_part(region, name) else state
+        # One that comes late, behind what it leads to, changes nothing.
+        if found is None and place < shown.known[region]:
+            found = state
+        states.append(_give_away(declared, shown, passages, really, place, region) if found is None else found)
+    return tuple(states)
 
 
-def _see(declared: Declared, shown: Shown, name: str, really: States) -> None:
-    """Take a delivered event in; one that is not declared where one thinks one is gives away what was lost."""
-    states = list(shown.states)
-    for region, state in enumerate(states):
-        if not declared.takes_part(region, name):
-            continue
-        found = declared.after(region, state, name)
-        if found is None:
-            _give_away(declared, shown, region, state, name)
-            found = really[region]
-        elif found == really[region]:
-            shown.pending.pop(region, None)
-        states[region] = found
-    shown.states = tuple(states)
+def _give_away(
+    declared: Declared, shown: Shown, passages: Sequence[Passage], really: Sequence[States], place: int, region: int
+) -> int:
+    """
+    Follow what has happened unseen as far as it must have got for the event to happen; return where that leads.
+
+    What was promised on that way must have been sent.
+    """
+    name, state = passages[place].told.name, shown.states[region]
+    for other in unseen_moves(declared, shown, really, region, place):
+        told = passages[other].told
+        if passages[other].is_lost and declared.is_surely_sent(region, state, told.name, name):
+            shown.implied[other] = told
+        shown.is_certain &= declared.is_assumable(told.name)
+        found = declared.after(region, really[other][region], name)
+        if found is not None:
+            return found
+    return really[place][region]
 
 
-def _give_away(declared: Declared, shown: Shown, region: int, state: int, name: str) -> None:
-    for place, lost in shown.pending.pop(region, ()):
-        if declared.is_surely_sent(region, state, lost.name, name):
-            shown.implied[place] = lost
-        shown.is_certain &= declared.is_assumable(lost.name)
+def unseen_moves(declared: Declared, shown: Shown, really: Sequence[States], region: int, before: int) -> Iterator[int]:
+    """Yield the places in the life at which the region has moved since it was last known, and *before* another."""
+    for place in range(shown.known[region] + 1, before):
+        here = really[place - 1] if place else declared.initial
+        if here[region] != really[place][region]:
+            yield place
 
 
 def _show_switch(declared: Declared, shown: Shown, passages: Sequence[Passage]) -> None:
@@ -151,5 +161,5 @@ def _show_switch(declared: Declared, shown: Shown, passages: Sequence[Passage]) 
         is_new_known = any(other.told.worker != old for other in came)
         if is_old_known and is_new_known:
             shown.implied[place] = passage.told
-        elif any(other.told.superseded for other in came):
-            shown.is_certain = False
+        # What the old worker says after the switch then counts, as if the recording were still there.
+        shown.is_certain &= not any(other.told.superseded for other in came)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from recording_tracker.simulation.declared import Declared, States
 from recording_tracker.simulation.life import Life
-from recording_tracker.simulation.shown import Passage, Shown, show, walk
+from recording_tracker.simulation.shown import Passage, Shown, show, unseen_moves, walk
 from recording_tracker.times import iso
 
 IMPLIED, DEADLINE, NEVER = "implied", "deadline", "never"
@@ -23,12 +23,18 @@ class Case(NamedTuple):
     declared: Declared
     life: Life
     passages: Sequence[Passage]
-    really: States
+    really: Sequence[States]
+    """The states after each thing that happened."""
     shown: Shown
     is_open: bool
     """Whether an event that opens it was delivered."""
     is_complete: bool
     """Whether the deliveries show that it has ended."""
+
+    @property
+    def end(self) -> States:
+        """The states in which it really ends, or hangs."""
+        return self.really[-1] if self.really else self.declared.initial
 
     @property
     def is_known(self) -> bool:
@@ -47,7 +53,7 @@ def truth(declared: Declared, life: Life, passages: Sequence[Passage]) -> dict[s
     shown = show(declared, passages, really)
     is_open = any(one.came and one.told.name in declared.opens and not one.told.superseded for one in passages)
     is_complete = is_open and declared.is_complete(shown.states)
-    case = Case(declared, life, passages, really[-1] if really else declared.initial, shown, is_open, is_complete)
+    case = Case(declared, life, passages, really, shown, is_open, is_complete)
     return {
         "provider": declared.provider,
         "recording_id": life.recording_id,
@@ -55,7 +61,7 @@ def truth(declared: Declared, life: Life, passages: Sequence[Passage]) -> dict[s
         "life": life.kind,
         "fate": life.fate,
         "announced_as": life.announced_as if life.announced_ms is not None else None,
-        "state": declared.named(case.really),
+        "state": declared.named(case.end),
         "outcome": life.outcome,
         "hung_at": None if life.hung_ms is None else iso(life.hung_ms),
         "callbacks": sum(one.told.is_sent for one in passages),
@@ -78,12 +84,13 @@ def _known(case: Case, place: int) -> str:
     """Say how the loss of the callback at *place* can be known."""
     if place in case.shown.implied:
         return IMPLIED
-    behind = [
-        region
-        for region, unseen in case.shown.pending.items()
-        if any(place == other for other, _ in unseen) and case.shown.states[region] != case.really[region]
-    ]
-    return DEADLINE if behind and case.is_known and not case.is_complete else NEVER
+    if case.is_complete or not case.is_known:
+        return NEVER
+    behind = (region for region, state in enumerate(case.shown.states) if state != case.end[region])
+    blocks = any(
+        place in unseen_moves(case.declared, case.shown, case.really, region, len(case.really)) for region in behind
+    )
+    return DEADLINE if blocks else NEVER
 
 
 def _late(case: Case) -> Iterator[dict[str, object]]:
