@@ -25,7 +25,7 @@ class Case(NamedTuple):
     def __str__(self) -> str:
         return f"{self.provider}-{self.play.__name__}"
 
-    def lives(self, count: int = 12) -> Iterator[Life]:
+    def lives(self, count: int = 6) -> Iterator[Life]:
         """Play it *count* times."""
         for seed in range(count):
             yield played(self.play, seed)

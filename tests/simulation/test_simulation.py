@@ -104,10 +104,11 @@ def test_what_the_account_does_not_get_is_not_sent(tmp_path: Path) -> None:
 
 
 def test_few_begin_at_night() -> None:
-    lines, _ = run("aircore", Weather(), recordings=6_000)
-    hours = Counter(json.loads(line)["received_at"][11:13] for line in lines if "recording-started" in line)
+    lines, _ = run("aircore", Weather(announced=1.0), recordings=1_500)
+    hours = [int(json.loads(line)["received_at"][11:13]) for line in lines if "expect" in line]
+    night, day = sum(hour in (22, 23, 0, 1) for hour in hours), sum(hour in (10, 11, 12, 13) for hour in hours)
 
-    assert hours["00"] * 2 < hours["12"]
+    assert night * 2 < day
 
 
 def test_recordings_of_one_provider_are_not_all_alike() -> None:
