@@ -44,6 +44,7 @@ from tests import pictures
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NOW = "2026-11-01T18:00:00Z"
+WITHOUT_DATABASE = {"tracker simulate"}
 SHARED_OPTIONS = {"--db", "--json", "--help", "-h", "--now", "--machines"}
 
 
@@ -359,7 +360,9 @@ def test_a_command_has_help(name: str) -> None:
     assert re.match(r"  [A-Z].+", sentence)
 
 
-@pytest.mark.parametrize("name", [name for name in LEAVES if not name.startswith("tracker machines")])
+@pytest.mark.parametrize(
+    "name", [name for name in LEAVES if not name.startswith("tracker machines") and name not in WITHOUT_DATABASE]
+)
 def test_a_command_takes_the_shared_options(name: str) -> None:
     options = {text for param in LEAVES[name].params for text in param.opts}
 
@@ -461,6 +464,11 @@ def test_json_has_the_keys_that_are_told_where_files_are_made(demo: Path, tmp_pa
 
     assert list(asked(["demo"], tmp_path / "new.db")) == told["demo"]
     assert list(asked(["backup", str(tmp_path / "copy.db")], demo)) == told["backup"]
+
+    truth = tmp_path / "truth.jsonl"
+    assert CliRunner().invoke(cli, ["simulate", "aircore", "--truth", str(truth)]).exit_code == 0
+    assert list(json.loads(truth.read_text("utf-8").splitlines()[0])) == told["simulate"]
+    assert list(asked(["score", str(truth)], demo)) == told["score"]
 
 
 def test_every_command_with_json_is_told() -> None:

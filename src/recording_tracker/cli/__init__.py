@@ -30,6 +30,8 @@ COMMANDS = {
     "resolve": "mend",
     "quarantine": "quarantine",
     "machines": "machines",
+    "simulate": "weather",
+    "score": "weather",
     "replay": "care",
     "verify": "care",
     "backup": "care",

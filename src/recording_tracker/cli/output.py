@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from recording_tracker.errors import PermissionDeniedError, StorageError, UsageError
+from recording_tracker.errors import PermissionDeniedError, StorageError, TrackerError, UsageError
 
 # https://sqlite.org/fileformat.html#magic_header_string
 _DATABASE = b"SQLite format 3\x00"
@@ -33,18 +35,54 @@ def write_bytes(name: str, content: bytes, db: Path) -> None:
             path.write_bytes(content)
         else:
             _replace(Path(os.path.realpath(path)), content)
-    except PermissionError as error:
-        raise PermissionDeniedError(f"{name}: may not be written") from error
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StorageError(f"{name}: cannot be written: {reason.lower()}") from error
+        raise _unwritable(name, error) from error
 
 
-def _check_place(path: Path, db: Path) -> None:
+@contextmanager
+def line_writer(name: str | None) -> Iterator[Callable[[str], object]]:
+    """
+    Open the file *name* for as many lines as will come, and give what writes one; ``-`` or none is standard output.
+
+    Raises UsageError where it is a database or a folder, and StorageError or PermissionDeniedError.
+    """
+    if name in (None, "-"):
+        yield lambda line: sys.stdout.write(f"{line}\n")
+        return
+    assert name is not None
+    try:
+        _check_place(Path(name))
+        stream = Path(name).open("w", encoding="utf-8")  # noqa: SIM115  closed below
+    except (OSError, ValueError) as error:
+        raise _unwritable(name, error) from error
+
+    def write(line: str) -> None:
+        try:
+            stream.write(f"{line}\n")
+        except OSError as error:
+            raise _unwritable(name, error) from error
+
+    try:
+        yield write
+    finally:
+        try:
+            stream.close()
+        except OSError as error:
+            raise _unwritable(name, error) from error
+
+
+def _unwritable(name: str, error: Exception) -> TrackerError:
+    if isinstance(error, PermissionError):
+        return PermissionDeniedError(f"{name}: may not be written")
+    reason = getattr(error, "strerror", None) or str(error)
+    return StorageError(f"{name}: cannot be written: {reason.lower()}")
+
+
+def _check_place(path: Path, db: Path | None = None) -> None:
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; name a file")
-    real = os.path.realpath(path)
-    if real in {os.path.realpath(db) + end for end in ("", "-wal", "-shm", "-journal")} or _is_database(path):
+    ours = {os.path.realpath(db) + end for end in ("", "-wal", "-shm", "-journal")} if db is not None else set()
+    if os.path.realpath(path) in ours or _is_database(path):
         raise UsageError(f"{path}: is a database; name another file")
 
 
