@@ -13,7 +13,6 @@ from random import Random
 from types import ModuleType
 from typing import Any, Final
 
-from recording_tracker.deliveries import LATEST_MS
 from recording_tracker.errors import UsageError
 from recording_tracker.machine import Machine
 from recording_tracker.simulation.declared import Declared
@@ -21,7 +20,7 @@ from recording_tracker.simulation.life import Clocks, Life, Play, Plays, Stage, 
 from recording_tracker.simulation.shown import Passage, walk
 from recording_tracker.simulation.truth import truth
 from recording_tracker.simulation.weather import DAY_MS, Sky, Weather
-from recording_tracker.times import iso
+from recording_tracker.times import LATEST_MS, iso
 
 PROVIDERS: Final = ("agora", "aircore", "bandwidth", "enablex", "line_planet")
 ASTRAY_MS: Final = (360_000, 1_200_000)
