@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from operator import itemgetter
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from recording_tracker import Tracker
@@ -14,6 +15,8 @@ from recording_tracker.journal.connection import connect
 from recording_tracker.journal.sqlite import SELDOM
 from recording_tracker.times import from_ms
 from tests.benchmarks.load import PROVIDER, Delivery
+
+MEMORY = Path("/dev/shm")
 
 
 class Rows(NamedTuple):
@@ -23,10 +26,13 @@ class Rows(NamedTuple):
     recording: tuple[Any, ...]
 
 
-def rows_of(deliveries: Sequence[Delivery], scratch: Path) -> list[Rows]:
-    """Take *deliveries* in one by one, and read what each leaves."""
+def rows_of(deliveries: Sequence[Delivery]) -> list[Rows]:
+    """Take *deliveries* in one by one, in memory if there is a file system for that, and read what each leaves."""
     found = []
-    with Tracker(scratch) as tracker, closing(sqlite3.connect(scratch)) as database:
+    with ExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None))
+        tracker = stack.enter_context(Tracker(scratch := Path(folder) / "rows.db"))
+        database = stack.enter_context(closing(sqlite3.connect(scratch)))
         for delivery in deliveries:
             tracker.ingest(PROVIDER, delivery.body, received_at=from_ms(delivery.received_ms))
             event = database.execute("SELECT * FROM events ORDER BY rowid DESC LIMIT 1").fetchone()
