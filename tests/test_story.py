@@ -221,7 +221,8 @@ def test_an_event_that_was_assumed_unseen_and_came_is_told_as_the_one() -> None:
 
     assert late == (
         "'session_failover' came 19m 57s after it happened, which is late; 'recorder_leave', which "
-        "belongs after it, had come before it. The recording goes on under worker '2002', as was known; it is what 'recorder_started' had "
+        "belongs after it, had come before it. The recording goes on under worker '2002', as was known; it is what "
+        "'recorder_started' had "
         "implied."
     )
     assert told(story, "missing") == []
