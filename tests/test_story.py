@@ -220,9 +220,9 @@ def test_an_event_that_was_assumed_unseen_and_came_is_told_as_the_one() -> None:
     late = told(story, "event")[2]
 
     assert late == (
-        "'session_failover' came 19m 57s after it happened, which is late; 'recorder_leave', which is "
-        "dated later, had "
-        "come before it. The recording goes on under worker '2002', as was known; it is what 'recorder_started' had "
+        "'session_failover' came 19m 57s after it happened, which is late; 'recorder_leave', which "
+        "belongs after it, had come before it. The recording goes on under worker '2002', as was known; it is what "
+        "'recorder_started' had "
         "implied."
     )
     assert told(story, "missing") == []
@@ -231,7 +231,7 @@ def test_an_event_that_was_assumed_unseen_and_came_is_told_as_the_one() -> None:
 def test_events_that_overtook_each_other_are_told() -> None:
     events = the("aircore/reversed", "event")
 
-    assert [re.findall(r"'([\w-]+)', which is dated later", text) for text in events] == [
+    assert [re.findall(r"'([\w-]+)', which belongs after it", text) for text in events] == [
         ["recording-uploaded"],
         ["recording-uploaded"],
         [],
@@ -239,7 +239,7 @@ def test_events_that_overtook_each_other_are_told() -> None:
 
 
 def test_events_in_order_have_overtaken_nothing() -> None:
-    assert [text for text in the("aircore/healthy", "event") if "dated later" in text] == []
+    assert [text for text in the("aircore/healthy", "event") if "belongs after it" in text] == []
 
 
 def test_doubled_deliveries_are_counted() -> None:

@@ -6,12 +6,15 @@ import csv
 import io
 import json
 import re
+import time
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from recording_tracker.times import moment_ms
 from tests.cli.conftest import NOW, Command
 from tests.cli.deliveries import MOMENT_MS, RECEIVED, aircore, line, write_log
 
@@ -305,6 +308,73 @@ def test_a_terminal_gets_colours_unless_they_are_not_wanted(
 
 def test_a_complete_recording_shows_no_progress_of_an_upload(tracker: Command, toured: Path) -> None:
     assert "25%" not in tracker("status", "a400bdbef", "--db", toured).text
+
+
+# Time zones
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A local zone with a summer and a winter."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize("command", ["status conf-3", "history conf-3", "explain conf-3", "list --provider enablex"])
+def test_times_are_local_on_request_only(command: str, tracker: Command, toured: Path) -> None:
+    now = () if command.startswith("history") else ("--now", NOW)
+
+    usual = tracker(*command.split(), *now, "--db", toured).text
+    local = tracker(*command.split(), *now, "--local", "--db", toured).text
+    told = tracker(*command.split(), *now, "--local", "--json", "--db", toured)
+
+    assert ("12:20:20" in usual, "12:20:20" in local) == (True, False)
+    assert "13:20:20" in local
+    assert "+01:00" in local
+    assert "+01:00" not in usual
+    assert told.out == tracker(*command.split(), *now, "--json", "--db", toured).out
+
+
+@pytest.mark.usefixtures("berlin")
+def test_each_time_has_the_offset_of_its_own_day(tracker: Command, tmp_path: Path) -> None:
+    """The night in which the clock is put back has one hour twice."""
+    db = tmp_path / "night.db"
+    for hour, event in (("00:30", "recording-started"), ("01:30", "recording-stopped")):
+        body = aircore(1, event) | {"timestamp": moment_ms(f"2026-10-25T{hour}:00Z")}
+        log = write_log(tmp_path / "log", [line("aircore", body, received_at=f"2026-10-25T{hour}:01Z")])
+        tracker("ingest", "--db", db, log)
+    name = "http://recorder.example/recording/1"
+
+    history = tracker("history", name, "--local", "--db", db).text
+    story = tracker("explain", name, "--local", "--db", db).text
+
+    assert re.findall(r"2026-10-25 02:30:00\+0\d:00", history) == [
+        "2026-10-25 02:30:00+02:00",
+        "2026-10-25 02:30:00+01:00",
+    ]
+    assert re.findall(r"2026-10-25 \(UTC\+0\d:00\)", story) == ["2026-10-25 (UTC+02:00)", "2026-10-25 (UTC+01:00)"]
+
+
+def test_a_narrow_history_shows_whole_times(tracker: Command, toured: Path) -> None:
+    lines = shown(tracker("history", "conf-3", "--db", toured, terminal=50))
+
+    assert max(map(len, lines)) <= 50
+    assert [text.split()[:2] for text in lines[1::2]] == [
+        ["11-01", "12:00:00"], ["11-01", "12:20:00"], ["11-01", "12:20:20"]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [50, 80])
+@pytest.mark.parametrize("name", ["conf-3", "64add4", "a400bd", "1793538900000-0-15", "c-demo-7", "r-demo-6", "b3e0d"])
+def test_a_story_is_no_wider_than_the_terminal(width: int, name: str, tracker: Command, toured: Path) -> None:
+    lines = shown(tracker("explain", name, "--now", NOW, "--db", toured, terminal=width))
+
+    # An id is not taken apart.
+    assert [text for text in lines[1:] if len(text) > width and "//" not in text] == []
 
 
 # Exit status

@@ -35,7 +35,7 @@ class Clock:
     def day(self, moment: datetime) -> str:
         """Write the day of *moment*, with the zone of its times where that is not UTC."""
         here = self._here(moment)
-        return f"{here:%Y-%m-%d}{f' (UTC{here:%z})' if self.local else ''}"
+        return f"{here:%Y-%m-%d} (UTC{here.isoformat()[-6:]})" if self.local else f"{here:%Y-%m-%d}"
 
     def time(self, moment: datetime) -> str:
         """Write the time of day of *moment*."""

@@ -8,7 +8,7 @@ from click import style
 
 from recording_tracker.report.clock import Clock
 from recording_tracker.report.safe import printable
-from recording_tracker.report.text import COLORS, heading, wrapped
+from recording_tracker.report.text import flag_head, flag_label, heading, wrapped
 from recording_tracker.results import Part, Story
 
 MOST_TOLD = 200
@@ -34,10 +34,9 @@ def _paragraphs(title: str, parts: Sequence[Part], clock: Clock, width: int | No
         yield ""
         yield style(title, bold=True)
     for part in parts:
-        if part.kind == "problem" and part.flag is not None:
-            head = style(f"{part.severity:<8}{part.flag}", fg=COLORS.get(part.severity or ""))
-            since = clock.when(part.at) if part.at else ""
-            yield f"  {head}{' (acknowledged)' if part.acknowledged else ''}, since {since}"
+        if part.kind == "problem" and part.at is not None:
+            label = flag_label(part.severity or "", part.flag or "", acknowledged=part.acknowledged)
+            yield from flag_head(label, clock.when(part.at), width)
             yield from wrapped(_said(part, clock), " " * 10, width)
         else:
             yield from _item("- " if part.kind == "remedy" else "", _said(part, clock), width)

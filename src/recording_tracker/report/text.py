@@ -23,6 +23,8 @@ MOST_OF_A_LINE = 40
 NARROW = 60
 LONGEST_NAME = 1_024
 _LABEL = 12
+_BELOW = " " * 8
+"""What stands before the sentences below a flag."""
 
 
 def status_lines(
@@ -69,12 +71,26 @@ def _verdict(recording: Recording) -> str:
 
 
 def _flag_lines(flag: Flag, clock: Clock, width: int | None, indent: str = "  ") -> Iterator[str]:
-    acknowledged = " (acknowledged)" if flag.acknowledged else ""
-    head = style(f"{flag.severity:<8}{flag.code}", fg=COLORS.get(flag.severity))
-    yield f"{indent}{head}{acknowledged}, since {clock.when(flag.raised_at)}"
-    yield from wrapped(printable(flag.message), f"{indent:<{len(indent) + 8}}", width)
+    label = flag_label(flag.severity, flag.code, acknowledged=flag.acknowledged)
+    yield from flag_head(label, clock.when(flag.raised_at), width, indent)
+    yield from wrapped(printable(flag.message), indent + _BELOW, width)
     if flag.note:
-        yield from wrapped(f"note: {printable(flag.note)}", f"{indent:<{len(indent) + 8}}", width)
+        yield from wrapped(f"note: {printable(flag.note)}", indent + _BELOW, width)
+
+
+def flag_label(severity: str, code: str, *, acknowledged: bool) -> str:
+    """Write what is wrong, in the colour of how bad it is."""
+    return style(f"{severity:<8}{code}", fg=COLORS.get(severity)) + (" (acknowledged)" if acknowledged else "")
+
+
+def flag_head(label: str, since: str, width: int | None, indent: str = "  ") -> Iterator[str]:
+    """Write what is wrong, and since when, in one line if that is wide enough."""
+    whole = f"{indent}{label}, since {since}"
+    if width is None or len(unstyle(whole)) <= width:
+        yield whole
+    else:
+        yield f"{indent}{label}"
+        yield from wrapped(f"since {since}", indent + _BELOW, width)
 
 
 def wrapped(text: str, indent: str, width: int | None) -> Iterator[str]:
@@ -196,30 +212,39 @@ def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
 
 def history_lines(lines: Sequence[HistoryLine], clock: Clock, width: int | None) -> Iterator[str]:
     """Tell each event in one line, in lifecycle order; its moves below it where they don't fit into *width*."""
-    rows = [
-        (
-            f"{clock.bare(line.occurred_at or line.received_at)}{' ' if line.occurred_at else '?'}",
-            printable(line.name),
-            line.verdict,
-            _delay(line.delay),
-            str(line.deliveries),
-            ", ".join(
-                f"{region} {before} > {after}" for region, (before, after) in line.regions.items() if before != after
-            ),
-        )
-        for line in lines
-    ]
-    heads = (f"occurred ({clock.zone})", "event", "verdict", "delay", "times", "moves")
+    rows = [_history_row(line, clock) for line in lines]
+    heads = [f"occurred ({clock.zone})", "event", "verdict", "delay", "times", "moves"]
     whole = list(columns(heads, rows, None, flexible=1))
     if width is None or all(len(unstyle(line)) <= width for line in whole):
         yield from whole
         return
+    indent = 22
+    if width < NARROW:
+        # Rather the time whole, without its year, than a bit of everything.
+        heads, rows, indent = _narrowed(heads), [_narrowed([row[0][5:], *row[1:]]) for row in rows], 4
     head, *shortened = columns(heads[:-1], [row[:-1] for row in rows], width, flexible=1)
     yield head
     for row, line in zip(rows, shortened, strict=True):
         yield line
         if row[-1]:
-            yield from wrapped(row[-1], " " * 22, width)
+            yield from wrapped(row[-1], " " * indent, width)
+
+
+def _history_row(line: HistoryLine, clock: Clock) -> list[str]:
+    moves = (f"{region} {before} > {after}" for region, (before, after) in line.regions.items() if before != after)
+    return [
+        f"{clock.bare(line.occurred_at or line.received_at)}{' ' if line.occurred_at else '?'}",
+        printable(line.name),
+        line.verdict,
+        _delay(line.delay),
+        str(line.deliveries),
+        ", ".join(moves),
+    ]
+
+
+def _narrowed(row: Sequence[str]) -> list[str]:
+    """Leave out delay and deliveries."""
+    return [*row[:3], row[-1]]
 
 
 def _delay(delay: timedelta | None) -> str:

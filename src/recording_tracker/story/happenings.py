@@ -43,7 +43,7 @@ class Happenings:
     lost: frozenset[Assumption] = field(init=False)
     """What was assumed unseen, and has not come to this day."""
     overtaken: dict[str, str] = field(init=False)
-    """Event id → the name of an event dated later that had come before it."""
+    """Event id → the name of an event that belongs after it and had come before it."""
 
     def __post_init__(self) -> None:
         lost: set[Assumption] = set()
@@ -122,7 +122,7 @@ class Happenings:
         if step.deliveries > 1:
             how.append(f"it was delivered {step.deliveries:,} times")
         if event.event_id in self.overtaken:
-            how.append(f"{self.overtaken[event.event_id]!r}, which is dated later, had come before it")
+            how.append(f"{self.overtaken[event.event_id]!r}, which belongs after it, had come before it")
         return f"{event.name!r} {'; '.join(how)}."
 
     def _delay(self, step: Step) -> str:
