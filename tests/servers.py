@@ -77,7 +77,7 @@ class Server:
                 stream.shutdown(socket.SHUT_WR)
             with suppress(OSError):
                 line = stream.makefile("rb").readline()
-                return int(line.split()[1]) if line else None
+                return int(line.split()[1]) if line.endswith(b"\n") else None
         return None
 
     def knows(self, recording_id: str) -> bool:
