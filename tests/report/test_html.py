@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from recording_tracker import Tracker
-from recording_tracker.flags import SEVERITIES
 from recording_tracker.report.html import MOST_TO_DO, audit_html
-from recording_tracker.report.items import MOST_IN_FULL
-from recording_tracker.report.remedies import REMEDIES, commands
+from recording_tracker.report.items import MOST_IN_FULL, commands
 from recording_tracker.survey import Survey
 from tests.hostile.readers import Node, html_page
 from tests.report.conftest import MANY, NOTE, NOW, Audited
@@ -79,8 +77,11 @@ def test_what_a_provider_reports_is_mended_as_its_code_says(read: Node) -> None:
     assert item.one("code").text.startswith("tracker explain http://recorder.example")
 
 
-def test_every_flag_has_a_remedy() -> None:
-    assert set(REMEDIES) == set(SEVERITIES)
+def test_what_is_to_be_done_is_what_the_story_of_the_longest_stuck_says(read: Node) -> None:
+    told = {item.one("b").text: item.text for item in read.of_class("todo")[0].all("li")}
+
+    assert "find out whether it still runs: ask Agora's `query` with the sid" in told["agora: stalled"]
+    assert "check the storage settings of the start request" in told["aircore: missing-terminal"]
 
 
 def test_an_item_tells_what_is_wrong_since_when_and_by_what_evidence(survey: Survey, read: Node) -> None:
