@@ -52,8 +52,3 @@ class Clock:
 def when(moment: datetime, now: datetime) -> str:
     """Write *moment* in UTC to the second, and how far from *now* it is."""
     return Clock(now).when(moment)
-
-
-def away(moment: datetime, now: datetime) -> str:
-    """Write how far *moment* is from *now*."""
-    return Clock(now).away(moment)

@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from recording_tracker.flags import INFO, Flag
 from recording_tracker.recording import Recording
-from recording_tracker.report.clock import away, when
-from recording_tracker.report.items import acknowledged, is_acknowledged, listed, since
+from recording_tracker.report.clock import Clock
+from recording_tracker.report.items import acknowledged, commands, is_acknowledged, listed, since, to_do
 from recording_tracker.report.markup import Markup, spaced, tag
 from recording_tracker.report.page import page
 from recording_tracker.report.panel import panel
-from recording_tracker.report.remedies import REMEDIES, commands
 from recording_tracker.results import AuditReport
 from recording_tracker.survey import Survey
 
@@ -43,7 +42,7 @@ def _main(survey: Survey) -> Iterator[Markup]:
     ):
         if recordings:
             yield tag("h2", f"{title} ({len(recordings)})")
-            yield from listed(name, recordings, now)
+            yield from listed(name, recordings, Clock(now))
     yield from _acknowledged(report)
     yield tag("h2", "Providers", id="providers")
     yield _providers(report)
@@ -55,8 +54,9 @@ def _header(report: AuditReport) -> Markup:
     color = "bad" if report.stuck else "warn" if report.needs_attention else "good"
     oldest = min(map(since, report.stuck), default=None)
     settled = sum(map(is_acknowledged, report.stuck))
+    clock = Clock(report.now)
     said = [
-        f"The first of them since {when(oldest, report.now)}. " if oldest else "Every open recording is in time. ",
+        f"The first of them since {clock.when(oldest)}. " if oldest else "Every open recording is in time. ",
         f"{settled} of them acknowledged. " if settled else "",
         f"{report.recordings} recordings in all, at {report.now:%Y-%m-%d %H:%M:%S}Z.",
     ]
@@ -75,9 +75,10 @@ def _header(report: AuditReport) -> Markup:
 def _silent(report: AuditReport) -> Iterator[Markup]:
     for name in report.silent:
         last = report.providers[name].last_received_at
+        since_when = Clock(report.now).when(last) if last else "ever"
         yield tag(
             "div",
-            tag("strong", f"Silent: nothing has come from {name} since {when(last, report.now) if last else 'ever'}"),
+            tag("strong", f"Silent: nothing has come from {name} since {since_when}"),
             "Its recordings may be well and our receiver deaf; look there first.",
             class_="alert silent",
             role="alert",
@@ -177,12 +178,17 @@ def _item(trouble: _Trouble, recordings: list[tuple[Flag, Recording]], now: date
     where = f", {trouble.where}" if trouble.where else ""
     return tag(
         "li",
-        tag("div", len(recordings), tag("small", away(flag.raised_at, now)), class_="count"),
+        tag("div", len(recordings), tag("small", Clock(now).away(flag.raised_at)), class_="count"),
         tag("div", tag("b", f"{trouble.provider}: {trouble.code}"), where),
         # What a provider reports has a remedy of its own, by its code.
-        tag("div", flag.message if trouble.code == "provider-error" else REMEDIES[trouble.code]),
+        tag("div", flag.message if trouble.code == "provider-error" else _remedy(trouble.code, worst)),
         tag("div", tag("code", command), Markup(" "), _pick(trouble)),
     )
+
+
+def _remedy(code: str, recording: Recording) -> str:
+    """Return the first thing to do about a flag of *recording*."""
+    return next((text for about, text in to_do(recording) if about == code), f"look at it: {code}")
 
 
 def _pick(trouble: _Trouble) -> Markup:
@@ -199,7 +205,7 @@ def _pick(trouble: _Trouble) -> Markup:
 
 
 def _acknowledged(report: AuditReport) -> Iterator[Markup]:
-    rows = list(acknowledged((*report.stuck, *report.flagged), report.now))
+    rows = list(acknowledged((*report.stuck, *report.flagged), Clock(report.now)))
     if rows:
         yield tag("h2", f"Acknowledged ({len(rows)})", id="acknowledged")
         heads = tag("tr", *(tag("th", head) for head in ("provider", "recording", "flag", "note", "for")))
@@ -217,7 +223,7 @@ def _providers(report: AuditReport) -> Markup:
             ("open", found.open),
             ("phases", _counted(found.phases)),
             ("outcomes", _counted(found.outcomes)),
-            ("last heard", f"{when(last, report.now) if last else '-'}{', silent' if found.silent else ''}"),
+            ("last heard", f"{Clock(report.now).when(last) if last else '-'}{', silent' if found.silent else ''}"),
         )
         rows.append(tag("tr", *(tag("td", value, data_head=head or None) for head, value in cells)))
     head = tag("tr", *(tag("th", name) for name in heads))

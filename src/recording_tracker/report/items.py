@@ -7,9 +7,9 @@ from datetime import datetime
 
 from recording_tracker.flags import ERROR, INFO, WARNING, Flag
 from recording_tracker.recording import Recording
-from recording_tracker.report.clock import away, when
+from recording_tracker.report.clock import Clock
 from recording_tracker.report.markup import Markup, join, spaced, tag
-from recording_tracker.report.remedies import REMEDIES, commands
+from recording_tracker.story.remedies import SPOKEN, argument, remedies
 from recording_tracker.times import short, to_ms
 
 MOST_IN_FULL = 300
@@ -20,13 +20,13 @@ TAIL = 14
 _SORTS = (("since", "Since"), ("heard", "Last heard"), ("provider", "Provider"), ("name", "Recording"))
 
 
-def listed(name: str, recordings: Sequence[Recording], now: datetime) -> Iterator[Markup]:
+def listed(name: str, recordings: Sequence[Recording], clock: Clock) -> Iterator[Markup]:
     """Write *recordings* as the list *name*, in their order, with what sorts and filters it."""
     yield _controls(name, recordings)
     many = " many" if len(recordings) > MOST_IN_FULL else ""
     yield Markup(f'<div class="card items{many}" id="{name}">')
     for number, recording in enumerate(recordings):
-        yield _item(recording, now) if number < MOST_IN_FULL else _short_item(recording, now)
+        yield _item(recording, clock) if number < MOST_IN_FULL else _short_item(recording, clock)
     yield Markup("</div>")
     if len(recordings) > MOST_IN_FULL:
         yield tag(
@@ -64,19 +64,20 @@ def _truth(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _item(recording: Recording, now: datetime) -> Markup:
+def _item(recording: Recording, clock: Clock) -> Markup:
     more = tag(
         "div",
-        *(_flag(flag, now) for flag in recording.flags),
-        _facts(recording, now),
+        *(_flag(flag, clock) for flag in recording.flags),
+        tag("ul", *(tag("li", text) for _, text in to_do(recording)), class_="remedies"),
+        _facts(recording, clock),
         tag("div", *(tag("code", command) for command in commands(recording)), class_="commands"),
         class_="more",
     )
-    return tag("details", tag("summary", *_line(recording, now), class_="line"), more, **_attributes(recording))
+    return tag("details", tag("summary", *_line(recording, clock), class_="line"), more, **_attributes(recording))
 
 
-def _short_item(recording: Recording, now: datetime) -> Markup:
-    return tag("div", tag("div", *_line(recording, now), class_="line"), **_attributes(recording))
+def _short_item(recording: Recording, clock: Clock) -> Markup:
+    return tag("div", tag("div", *_line(recording, clock), class_="line"), **_attributes(recording))
 
 
 def _attributes(recording: Recording) -> dict[str, object]:
@@ -103,14 +104,14 @@ def is_acknowledged(recording: Recording) -> bool:
     return all(flag.acknowledged for flag in recording.flags if flag.severity != INFO)
 
 
-def _line(recording: Recording, now: datetime) -> list[Markup]:
+def _line(recording: Recording, clock: Clock) -> list[Markup]:
     chips = [_chip(flag) for flag in recording.flags]
     return [
         tag("span", class_="mark"),
         tag("span", recording.provider, class_="provider-name"),
         tag("span", *_halves(recording.id), class_="id"),
         tag("span", *spaced(chips), class_="codes"),
-        tag("span", away(since(recording), now), class_="since"),
+        tag("span", clock.away(since(recording)), class_="since"),
     ]
 
 
@@ -125,20 +126,35 @@ def _chip(flag: Flag) -> Markup:
     return tag("span", flag.code, class_=f"chip {kind}", title="acknowledged" if flag.acknowledged else None)
 
 
-def _flag(flag: Flag, now: datetime) -> Markup:
+def _flag(flag: Flag, clock: Clock) -> Markup:
     shown = ", ".join(flag.events[:MOST_EVIDENCE])
     more = f" and {len(flag.events) - MOST_EVIDENCE} more" if len(flag.events) > MOST_EVIDENCE else ""
     return tag(
         "div",
-        tag("p", tag("b", flag.code), f", {flag.severity}, since {when(flag.raised_at, now)}"),
+        tag("p", tag("b", flag.code), f", {flag.severity}, since {clock.when(flag.raised_at)}"),
         tag("p", flag.message),
-        tag("p", f"Acknowledged: {flag.note}") if flag.acknowledged else tag("p", REMEDIES[flag.code]),
+        tag("p", f"Acknowledged: {flag.note}") if flag.acknowledged else None,
         tag("p", f"Evidence: {shown}{more}", class_="evidence") if flag.events else None,
         class_=f"flag {flag.severity}",
     )
 
 
-def _facts(recording: Recording, now: datetime) -> Markup:
+def to_do(recording: Recording) -> Iterator[tuple[str, str]]:
+    """Yield (flag code, what to do) for what is wrong with *recording*."""
+    # Its events are not read for a list; whether somebody ever spoke is for its story to tell.
+    return remedies(recording, SPOKEN)
+
+
+def commands(recording: Recording) -> list[str]:
+    """Return what to type to learn more, to acknowledge and to settle; nothing where the id cannot be typed."""
+    if not recording.id.isprintable():
+        return []
+    name = argument(recording.id)
+    found = [f"tracker explain {name}", f"tracker ack --note TEXT {name}"]
+    return found if recording.complete else [*found, f"tracker resolve --outcome OUTCOME --note TEXT {name}"]
+
+
+def _facts(recording: Recording, clock: Clock) -> Markup:
     last = recording.last_event
     moments = (
         ("started", recording.started_at),
@@ -150,8 +166,8 @@ def _facts(recording: Recording, now: datetime) -> Markup:
         ("phase", f"{recording.phase}, {recording.outcome}" if recording.outcome else recording.phase),
         ("state", ", ".join(f"{region} {state}" for region, state in recording.state.items())),
         ("group", recording.group_id if recording.group_id != recording.id else None),
-        *((label, when(moment, now)) for label, moment in moments if moment is not None),
-        ("last event", f"{last.name}, received {when(last.received_at, now)}" if last else "nothing has come"),
+        *((label, clock.when(moment)) for label, moment in moments if moment is not None),
+        ("last event", f"{last.name}, received {clock.when(last.received_at)}" if last else "nothing has come"),
         ("events", f"{recording.events}, and {recording.duplicates} duplicates"),
         ("awaits", ", ".join(recording.awaits)),
     ]
@@ -159,11 +175,11 @@ def _facts(recording: Recording, now: datetime) -> Markup:
     return tag("dl", *pairs, class_="facts")
 
 
-def acknowledged(recordings: Iterable[Recording], now: datetime) -> Iterator[Markup]:
+def acknowledged(recordings: Iterable[Recording], clock: Clock) -> Iterator[Markup]:
     """Write a row for each acknowledged flag, with the note."""
     for recording in recordings:
         for flag in recording.flags:
             if flag.acknowledged:
                 cells = (("", recording.provider), ("", recording.id), ("", flag.code), ("note", flag.note or ""),
-                         ("since", f"{short(now - flag.raised_at)}"))  # fmt: skip
+                         ("since", f"{short(clock.now - flag.raised_at)}"))  # fmt: skip
                 yield tag("tr", *(tag("td", value, data_head=head or None) for head, value in cells))

@@ -129,10 +129,10 @@ def _fits(remedy: Remedy, recording: Recording, names: Collection[str]) -> bool:
 def _filled(text: str, recording: Recording) -> str:
     """Put the recording, and how to ask its provider, into *text*."""
     ask = QUESTIONS.get(recording.provider, "ask the provider")
-    return text.replace("{ask}", ask).replace("{id}", _argument(recording.id))
+    return text.replace("{ask}", ask).replace("{id}", argument(recording.id))
 
 
-def _argument(name: str) -> str:
+def argument(name: str) -> str:
     """Write *name* as an argument that a shell takes as it is; one that cannot be shown stands for itself as ID."""
     if not name.isprintable():
         return "ID"
