@@ -26,7 +26,7 @@ from recording_tracker import Tracker, forks
 from recording_tracker.errors import StorageError, TrackerError
 from recording_tracker.journal.sqlite import SqliteJournal
 from recording_tracker.tracker import BATCH
-from tests.faults.jobs import environment
+from tests.faults.jobs import PATIENCE_S, environment
 from tests.faults.worker import PROVIDER, RECEIVED_AT
 
 
@@ -47,7 +47,7 @@ def worker(
     bodies: Sequence[str],
     prepare: Callable[[], None] | None = None,
     env: dict[str, str] | None = None,
-    timeout: float = 120,
+    timeout: float = PATIENCE_S,
 ) -> Ended:
     """Run *scenario* in a process of its own."""
     done = subprocess.run(

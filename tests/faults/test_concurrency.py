@@ -27,7 +27,7 @@ from recording_tracker.errors import BusyError
 from recording_tracker.journal.connection import WAL_LIMIT_BYTES
 from recording_tracker.journal.sqlite import SqliteJournal
 from tests.faults.aftermath import aftermath, journaled
-from tests.faults.jobs import Job, callbacks, environment, run, said, wait_until
+from tests.faults.jobs import PATIENCE_S, Job, callbacks, environment, run, said, wait_until
 from tests.faults.surroundings import NOW, lost, reading_goes_on, take, tracker
 from tests.faults.surroundings_worker import Ended, acknowledged, command, worker
 from tests.figures import Figures
@@ -444,7 +444,7 @@ class Load:
 
     def _send(self, number: int, every: int) -> None:
         for body in self.bodies[number::3]:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE_S
             while (worker_ := self._ask(body)) is None:
                 assert time.monotonic() < deadline, "no worker answers"
             with self._lock:
@@ -457,7 +457,7 @@ class Load:
 
     def _ask(self, body: str) -> int | None:
         """Return the worker that has acknowledged *body*; None where none has."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             connection.request("POST", "/", body)
             answer = connection.getresponse()

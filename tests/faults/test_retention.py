@@ -12,7 +12,7 @@ import pytest
 
 from recording_tracker import NotFoundError, Tracker
 from tests.faults.aftermath import journaled
-from tests.faults.jobs import LENGTH, callbacks
+from tests.faults.jobs import LENGTH, PATIENCE_S, callbacks
 from tests.faults.surroundings import NOW, take
 from tests.figures import Figures
 
@@ -36,7 +36,7 @@ def beside_callbacks(db: Path, forget: Callable[[Tracker], object]) -> None:
 
         taking = beside.submit(take_all)
         for _ in range(RECORDINGS):
-            assert turns.acquire(timeout=60)
+            assert turns.acquire(timeout=PATIENCE_S)
             forget(forgetter)
         assert [None] * len(LATER) == taking.result()
 
