@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
@@ -19,6 +20,8 @@ LENGTH = 8
 """Callbacks of one recording."""
 PATIENCE_S = 240
 """After which what has not come, on a machine however busy, will not come."""
+PATIENT = timedelta(seconds=60)
+"""How long one of many writers waits for the others, where how long is not what is tested."""
 
 
 def callbacks(count: int, *, writer: int = 0, filler: int = 0) -> list[str]:
