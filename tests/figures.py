@@ -11,12 +11,16 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+RESULTS = ("accepted", "duplicate", "quarantined", "rejected", "ignored")
+OUTCOME = f" bodies, ({'|'.join(RESULTS)})$"
+COUNTED = ("tried", "lost", "corrupted")
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 CONTROL = "control: "
 
@@ -45,28 +49,52 @@ def figures_fixture() -> Figures:
     return Figures()
 
 
-def table(lines: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Write one row for each fault and what was counted, the controls aside: those are meant to lose and corrupt."""
-    rows: dict[tuple[str, str], list[int]] = {}
+def table(lines: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Write what was tried, fault by fault, class by class, and which controls were caught; end where one was not."""
+    bodies = [line for line in lines if re.search(OUTCOME, line["what"])]
+    controls = [line for line in lines if line["what"].startswith(CONTROL)]
+    yield from faults(line for line in lines if line not in bodies and line not in controls)
+    yield ""
+    yield from outcomes(bodies)
+    yield ""
+    yield from caught(controls)
+
+
+def faults(lines: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Write one row for each fault and what was counted."""
+    rows: dict[tuple[str, str], Counter[str]] = {}
     for line in lines:
-        counts = rows.setdefault((line["fault"], line["what"]), [0, 0, 0])
-        for place, name in enumerate(("tried", "lost", "corrupted")):
-            counts[place] += line[name]
+        rows.setdefault((line["fault"], line["what"]), Counter()).update({key: line[key] for key in COUNTED})
     yield "| fault | tried | times | lost | corrupted |"
     yield "| --- | --- | ---: | ---: | ---: |"
-    for (fault, what), (tried, lost, corrupted) in sorted(rows.items(), key=_by_number):
-        if not what.startswith(CONTROL):
-            yield f"| {fault} | {what.replace('|', ' ')} | {tried} | {lost} | {corrupted} |"
-    controls = sorted(
-        {(fault, what) for fault, what in rows if what.startswith(CONTROL)}, key=lambda row: _number(row[0])
-    )
-    yield ""
-    yield f"{len(controls)} controls, each a worker that is broken on purpose, were caught by the same checks:"
-    yield "; ".join(f"{fault} {what.removeprefix(CONTROL)}" for fault, what in controls) + "."
+    for (fault, what), counts in sorted(rows.items(), key=lambda row: (_number(row[0][0]), row[0][1])):
+        yield f"| {fault} | {what.replace('|', ' ')} | " + " | ".join(f"{counts[key]:,}" for key in COUNTED) + " |"
 
 
-def _by_number(row: tuple[tuple[str, str], list[int]]) -> tuple[str, int, str]:
-    return (*_number(row[0][0]), row[0][1])
+def outcomes(lines: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Write one row for each class of hostile bodies: how many came to what."""
+    rows: dict[str, Counter[str]] = {}
+    for line in lines:
+        family, _, result = line["what"].partition(" bodies, ")
+        for each in (family, "all"):
+            rows.setdefault(each, Counter())[result] += line["tried"]
+    yield "| hostile bodies | " + " | ".join(RESULTS) + " |"
+    yield "| --- |" + " ---: |" * len(RESULTS)
+    for family in sorted(rows, key=lambda family: (family == "all", family)):
+        yield f"| {family} | " + " | ".join(f"{rows[family][result]:,}" for result in RESULTS) + " |"
+
+
+def caught(lines: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Write which controls were caught."""
+    rows: dict[tuple[str, str], int] = {}
+    for line in lines:
+        key = (line["fault"], line["what"].removeprefix(CONTROL))
+        rows[key] = rows.get(key, 0) + sum(line.get(count, 0) for count in ("caught", "lost", "corrupted"))
+    missed = [" ".join(key) for key, count in rows.items() if not count]
+    if missed:
+        raise SystemExit(f"controls that nothing has caught: {'; '.join(missed)}")
+    told = sorted(rows, key=lambda key: (_number(key[0]), key[1]))
+    yield f"All {len(told)} controls were caught: " + "; ".join(f"{fault} {what}" for fault, what in told) + "."
 
 
 def _number(fault: str) -> tuple[str, int]:
@@ -80,7 +108,8 @@ def main(figures: Path, readme: Path) -> None:
     lines = [json.loads(line) for line in figures.read_text(encoding="utf-8").splitlines()]
     before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    readme.write_text("\n".join([before + BEGIN, *table(lines), END + after]), encoding="utf-8")
+    told = [before + BEGIN, "", *table(lines), "", END + after]
+    readme.write_text("\n".join(told), encoding="utf-8")
 
 
 if __name__ == "__main__":

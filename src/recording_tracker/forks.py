@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from weakref import WeakSet
 
 from recording_tracker.errors import StorageError
@@ -42,8 +42,10 @@ class _State:
         self.known: WeakSet[Divisible] = WeakSet()
         self.turn = threading.Lock()
         self.loading = threading.RLock()
-        self.held: list[Any] = []
-        self.at_rest = True
+        self.forking = 0
+        """The thread that forks, while it does."""
+        self.loads_rest = False
+        self.at_rest = False
         self.torn = False
 
 
@@ -86,37 +88,36 @@ def check(what: object) -> None:
 
 
 def _before() -> None:
+    # Another fork is over before that; without a turn this one comes from a signal that interrupted who had it.
+    if not _state.turn.acquire(timeout=2 * WAIT_S):
+        return
+    _state.forking = threading.get_ident()
     until = time.monotonic() + WAIT_S
-    turn = _hold(_state.turn, until)
     at_rest = [divisible.rest(until=until) for divisible in list(_state.known)]
     # Last: who uses a database may have to load something for it.
-    _state.at_rest = turn and all(at_rest) and _hold(_state.loading, until)
-
-
-def _hold(lock: Any, until: float) -> bool:
-    if lock.acquire(timeout=max(0, until - time.monotonic())):
-        _state.held.append(lock)
-        return True
-    return False
+    _state.loads_rest = _state.loading.acquire(timeout=max(0, until - time.monotonic()))
+    _state.at_rest = _state.loads_rest and all(at_rest)
 
 
 def _after_in_parent() -> None:
+    if _state.forking != threading.get_ident():
+        return
     for divisible in list(_state.known):
         divisible.wake()
-    _let_go()
+    if _state.loads_rest:
+        _state.loading.release()
+    _state.forking = 0
+    _state.turn.release()
 
 
 def _after_in_child() -> None:
-    _state.torn = _state.torn or not _state.at_rest
+    # A thread keeps its number in the child, where there is no other.
+    had_turn = _state.forking == threading.get_ident()
+    _state.torn = _state.torn or not (had_turn and _state.at_rest)
+    _state.forking = 0
+    _state.turn, _state.loading = threading.Lock(), threading.RLock()
     for divisible in list(_state.known):
         divisible.begin_process()
-    _let_go()
-
-
-def _let_go() -> None:
-    held, _state.held = _state.held, []
-    for lock in held:
-        lock.release()
 
 
 os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
@@ -17,6 +18,10 @@ ROOT = Path(__file__).parents[2]
 LIVES = ROOT / "examples" / "deliveries" / "agora.jsonl"
 LENGTH = 8
 """Callbacks of one recording."""
+PATIENCE_S = 240
+"""After which what has not come, on a machine however busy, will not come."""
+PATIENT = timedelta(seconds=60)
+"""How long one of many writers waits for the others, where how long is not what is tested."""
 
 
 def callbacks(count: int, *, writer: int = 0, filler: int = 0) -> list[str]:
@@ -92,7 +97,7 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def started(jobs: Iterable[Job], prefix: Iterable[str] = (), *, timeout: float = 120) -> Iterator[None]:
+def started(jobs: Iterable[Job], prefix: Iterable[str] = (), *, timeout: float = PATIENCE_S) -> Iterator[None]:
     """Have a worker begin *jobs*, and wait at the end of the block until all have ended by themselves."""
     with subprocess.Popen(
         command(prefix), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
@@ -108,7 +113,7 @@ def started(jobs: Iterable[Job], prefix: Iterable[str] = (), *, timeout: float =
             raise
 
 
-def wait_until(condition: Callable[[], bool], *, timeout: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], *, timeout: float = PATIENCE_S) -> None:
     """Look again and again whether *condition* holds."""
     deadline = time.monotonic() + timeout
     while not condition():
@@ -116,7 +121,7 @@ def wait_until(condition: Callable[[], bool], *, timeout: float = 60) -> None:
         time.sleep(0.005)
 
 
-def run(jobs: Iterable[Job], prefix: Iterable[str] = (), *, timeout: float = 300) -> list[int]:
+def run(jobs: Iterable[Job], prefix: Iterable[str] = (), *, timeout: float = 5 * PATIENCE_S) -> list[int]:
     """Have a worker do all *jobs*, and return how each process ended: a status, or a signal below zero."""
     lines = "".join(f"{job.line()}\n" for job in jobs)
     done = subprocess.run(

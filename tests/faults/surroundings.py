@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recording_tracker import Tracker, TrackerError
 from tests.faults.aftermath import journaled
-from tests.faults.jobs import environment
+from tests.faults.jobs import PATIENCE_S, environment
 from tests.faults.worker import PROVIDER, RECEIVED_AT
 
 NOW = datetime(2026, 11, 1, 13, tzinfo=UTC)
@@ -41,7 +41,7 @@ def tracker(
     db: Path | None = None,
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
-    timeout: float = 60,
+    timeout: float = PATIENCE_S,
     prepare: Callable[[], None] | None = None,
     cwd: Path | None = None,
     prefix: Sequence[str] = (),

@@ -26,7 +26,7 @@ from recording_tracker import Tracker, forks
 from recording_tracker.errors import StorageError, TrackerError
 from recording_tracker.journal.sqlite import SqliteJournal
 from recording_tracker.tracker import BATCH
-from tests.faults.jobs import environment
+from tests.faults.jobs import PATIENCE_S, PATIENT, environment
 from tests.faults.worker import PROVIDER, RECEIVED_AT
 
 
@@ -47,7 +47,7 @@ def worker(
     bodies: Sequence[str],
     prepare: Callable[[], None] | None = None,
     env: dict[str, str] | None = None,
-    timeout: float = 120,
+    timeout: float = PATIENCE_S,
 ) -> Ended:
     """Run *scenario* in a process of its own."""
     done = subprocess.run(
@@ -191,7 +191,7 @@ class Scenario:
 
     def part_from_children(self) -> None:
         """Fork children and close; they go on after that."""
-        self._part(Tracker(self.db))
+        self._part(Tracker(self.db, busy_timeout=PATIENT))
 
     def part_from_children_carried(self) -> None:
         """Do the same with connections that a fork finds open; a broken variant."""
@@ -222,7 +222,7 @@ class Scenario:
 
     def fork_under_load(self) -> None:
         """Fork again and again while other threads commit, read and fork; a child takes in, or does nothing."""
-        with Tracker(self.db) as tracker:
+        with Tracker(self.db, busy_timeout=PATIENT) as tracker:
             half = len(self.bodies) // 2
             over = threading.Event()
             busy = [
@@ -299,7 +299,7 @@ class Scenario:
     def hand_to_processes(self) -> None:
         """Hand a tracker to processes of ``multiprocessing``."""
         fork = multiprocessing.get_context("fork")
-        with Tracker(self.db) as tracker:
+        with Tracker(self.db, busy_timeout=PATIENT) as tracker:
             processes = [fork.Process(target=self._take, args=(tracker, self.bodies[n::3])) for n in range(3)]
             for process in processes:
                 process.start()

@@ -225,7 +225,7 @@ def test_a_damaged_database_is_said_to_be_one_and_left_as_it_is(
     db.write_bytes(damage(whole))
     before = db.read_bytes()
 
-    ran = tracker(*command.split(), db=db, timeout=20)
+    ran = tracker(*command.split(), db=db)
 
     figures.add(fault="F10", what="damaged files", tried=1)
     assert 65 == ran.status, ran

@@ -278,7 +278,7 @@ def test_a_transaction_that_reads_before_it_locks_is_caught_on_a_slow_disk(tmp_p
     took = time.monotonic() - begun
 
     errors = [error for job in jobs for error in said(job.log).errors]
-    figures.add(fault="F18", what="control: deferred transaction, refused too early", tried=16, refused=len(errors))
+    figures.add(fault="F18", what="control: deferred transaction, refused too early", tried=16, caught=len(errors))
     # It is told that the file is busy without having waited for it.
     assert any(error.startswith("BusyError") for error in errors)
     assert took < BUSY_TIMEOUT.total_seconds() * len(errors)

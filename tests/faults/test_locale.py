@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from recording_tracker import Tracker
-from tests.faults.jobs import callbacks, environment
+from tests.faults.jobs import PATIENCE_S, callbacks, environment
 from tests.faults.surroundings import NOW, tracker
 from tests.faults.worker import RECEIVED_AT
 from tests.figures import Figures
@@ -62,7 +62,7 @@ def test_every_command_prints_in_every_locale(
         [sys.executable, "-m", "recording_tracker", f"--db={db}", *words, *now],
         capture_output=True,
         env=environment() | LOCALES[locale],
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 

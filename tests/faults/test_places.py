@@ -362,7 +362,7 @@ def test_what_is_no_database_is_refused_at_once_and_left_as_it_is(
     before = [path.name for path in db.parent.iterdir()]
     content = db.read_bytes() if NO_DATABASES[thing] == 65 else b""
 
-    ran = tracker(*command.split(), db=db, timeout=20)
+    ran = tracker(*command.split(), db=db)
 
     figures.add(fault="F13", what="files that are no database", tried=1)
     assert NO_DATABASES[thing] == ran.status

@@ -12,7 +12,7 @@ import pytest
 
 from recording_tracker import NotFoundError, Tracker
 from tests.faults.aftermath import journaled
-from tests.faults.jobs import LENGTH, callbacks
+from tests.faults.jobs import LENGTH, PATIENCE_S, PATIENT, callbacks
 from tests.faults.surroundings import NOW, take
 from tests.figures import Figures
 
@@ -23,7 +23,8 @@ LATER = callbacks(RECORDINGS * LENGTH, writer=1)
 
 def beside_callbacks(db: Path, forget: Callable[[Tracker], object]) -> None:
     """Do *forget* once for each recording that another tracker takes in, while it goes on with the next."""
-    with Tracker(db) as taker, Tracker(db) as forgetter, ThreadPoolExecutor(1) as beside:
+    opened = [Tracker(db, busy_timeout=PATIENT) for _ in range(2)]
+    with opened[0] as taker, opened[1] as forgetter, ThreadPoolExecutor(1) as beside:
         turns = threading.Semaphore(0)
 
         def take_all() -> list[object]:
@@ -36,7 +37,7 @@ def beside_callbacks(db: Path, forget: Callable[[Tracker], object]) -> None:
 
         taking = beside.submit(take_all)
         for _ in range(RECORDINGS):
-            assert turns.acquire(timeout=60)
+            assert turns.acquire(timeout=PATIENCE_S)
             forget(forgetter)
         assert [None] * len(LATER) == taking.result()
 

@@ -17,14 +17,14 @@ import pytest
 
 from recording_tracker import Tracker
 from tests.faults.aftermath import journaled
-from tests.faults.jobs import callbacks, environment, wait_until
+from tests.faults.jobs import PATIENCE_S, callbacks, environment, wait_until
 from tests.faults.mounts import MIB, fill, needs_mounts, tmpfs
 from tests.faults.strace import calls, needs_strace, recording
 from tests.faults.surroundings import NOW, Ran, lost, tracker
 from tests.faults.surroundings_worker import command
 from tests.figures import Figures
 
-MANY = callbacks(12_000)
+MANY = callbacks(6_000)
 BATCH = 1_000
 STOPPED = {signal.SIGTERM: 143, signal.SIGINT: 130}
 STOPPING = "the same command takes the others in"
@@ -61,7 +61,7 @@ def _hear_interrupts() -> None:
 
 def ended(process: subprocess.Popen[str]) -> Ran:
     try:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
     return Ran(process.returncode, out, err)
@@ -83,7 +83,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("number", STOPPED)
-@pytest.mark.parametrize("times", [3, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [2, pytest.param(40, marks=pytest.mark.slow)])
 def test_an_import_told_to_stop_says_how_far_it_came_and_is_finished_by_running_it_again(
     times: int, number: signal.Signals, log: Path, tmp_path: Path, figures: Figures
 ) -> None:
@@ -199,7 +199,7 @@ def with_output(db: Path, arguments: Sequence[str], out: int) -> Ran:
         stdout=out,
         stderr=subprocess.PIPE,
         env=environment(),
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     return Ran(done.returncode, "", done.stderr.decode())
@@ -244,7 +244,7 @@ def test_a_reader_that_has_seen_enough_ends_a_long_list_quietly(large: Path, fig
         first = process.stdout.readline()
         process.stdout.close()
         err = process.stderr.read()
-        status = process.wait(60)
+        status = process.wait(PATIENCE_S)
 
     figures.add(fault="F20", what="commands whose output nobody reads", tried=1)
     assert first.startswith(b'{"provider": "agora"')

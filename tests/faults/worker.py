@@ -30,7 +30,7 @@ from recording_tracker.journal.failures import translated
 from recording_tracker.journal.memory import MemoryJournal
 from recording_tracker.journal.sqlite import SqliteJournal
 from recording_tracker.results import Summary
-from tests.faults.jobs import LENGTH, callbacks
+from tests.faults.jobs import LENGTH, PATIENT, callbacks
 
 PROVIDER = "agora"
 RECEIVED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -167,7 +167,7 @@ class Life:
 
     def open(self) -> None:
         broken = JOURNALS.get(self._variant)
-        self._tracker = Tracker(broken(self._path) if broken else self._path)
+        self._tracker = Tracker(broken(self._path) if broken else self._path, busy_timeout=PATIENT)
 
     def close(self) -> None:
         assert self._tracker is not None

@@ -257,4 +257,4 @@ def test_the_fuzzing_finds_an_adapter_that_raises(figures: Figures) -> None:
 
     with pytest.raises((KeyError, TypeError, ExceptionGroup)):
         seed(0)(check)()
-    figures.add(fault="fuzz", what="control: an adapter that takes a field for granted", tried=1)
+    figures.add(fault="fuzz", what="control: an adapter that takes a field for granted", tried=1, caught=1)

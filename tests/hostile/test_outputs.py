@@ -449,7 +449,7 @@ def test_the_readers_catch_writers_that_escape_nothing(figures: Figures) -> None
         csv_rows(b"a,b\nx,  =1+1\n")
     with pytest.raises(ValueError, match="cells in place"):
         csv_rows(b"a,b\nx,y,z\n")
-    figures.add(fault="hostile", what="control: a writer that escapes nothing", tried=6)
+    figures.add(fault="hostile", what="control: a writer that escapes nothing", tried=6, caught=6)
 
 
 @pytest.mark.parametrize(
