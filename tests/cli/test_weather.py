@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from recording_tracker.simulation.weather import WEATHERS, Weather
+from recording_tracker.times import moment_ms
 from tests.cli.conftest import Command
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 TRACKER = f"{shlex.quote(sys.executable)} -m recording_tracker"
 
@@ -65,6 +72,21 @@ def test_the_same_command_makes_the_same_bytes(tracker: Command) -> None:
     assert tracker("simulate", "enablex", "--seed", "3").out == tracker("simulate", "enablex", "--seed", "3").out
 
 
+def test_the_readme_tells_each_weather_part_by_part() -> None:
+    rows = re.findall(r"^\| `--([a-z-]+)` \| (\S+) \| (\S+) \| (\S+) \|", README, re.MULTILINE)
+    told = {name.replace("-", "_"): values for name, *values in rows}
+    parts = {field.name.removesuffix("_s"): field.name for field in fields(Weather)}
+
+    assert set(told) == set(parts)
+    for name, values in told.items():
+        assert [_number(value) for value in values] == [getattr(weather, parts[name]) for weather in WEATHERS.values()]
+
+
+def _number(told: str) -> float:
+    units = {"%": 0.01, "s": 1.0, "m": 60.0}
+    return round(float(told.rstrip("%sm")) * units.get(told[-1], 1.0), 6)
+
+
 def test_one_part_of_the_weather_can_be_set_by_itself(tracker: Command) -> None:
     still = tracker("simulate", "aircore", "--weather", "storm", *_nothing())
     lines = [line for line in still.lines if "body" in line]
@@ -75,6 +97,18 @@ def test_one_part_of_the_weather_can_be_set_by_itself(tracker: Command) -> None:
 def _nothing() -> list[str]:
     chances = ("loss", "failures", "duplicates", "late", "astray", "hung", "failed", "absent", "odd", "announced")
     return [*(word for name in chances for word in (f"--{name}", "0%")), "--outages", "0", "--skew", "0s"]
+
+
+@pytest.mark.parametrize(("delay", "share"), [("0s", 1.0), ("0.05s", 1.0), ("10m", 0.0)])
+def test_a_length_may_be_any_part_of_a_second(tracker: Command, delay: str, share: float) -> None:
+    lines = tracker("simulate", "aircore", "--delay", delay, *_nothing()).lines
+    prompt = [_received_ms(line) - line["body"]["timestamp"] < 1_000 for line in lines]
+
+    assert sum(prompt) / len(prompt) == share
+
+
+def _received_ms(line: dict[str, Any]) -> int:
+    return moment_ms(line["received_at"])
 
 
 def test_a_file_gets_the_lines(tracker: Command, tmp_path: Path) -> None:

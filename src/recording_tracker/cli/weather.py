@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,7 +16,8 @@ from typing import Any, TypeVar
 
 import click
 
-from recording_tracker.cli.options import as_duration, as_moment, now_option, print_json, print_lines, reading, width
+from recording_tracker.cli.completion import complete_among
+from recording_tracker.cli.options import as_duration, as_moment, print_json, print_lines, reading, width
 from recording_tracker.cli.output import line_writer
 from recording_tracker.errors import DamagedError, StorageError, UsageError
 from recording_tracker.machine import find_machines
@@ -49,6 +51,9 @@ LENGTHS = {
 }
 
 
+_SECONDS = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
+
+
 def as_share(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
     """Read an option's value as a chance: 0.02 or 2%."""
     if value is None:
@@ -63,8 +68,9 @@ def as_share(ctx: click.Context, param: click.Parameter, value: str | None) -> f
 
 
 def as_length(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
-    """Read an option's value as a duration, or 0s for none."""
-    return timedelta() if value == "0s" else as_duration(ctx, param, value)
+    """Read an option's value as a duration, which may be part of a second, or none at all."""
+    found = _SECONDS.fullmatch(value or "")
+    return timedelta(seconds=float(found[1])) if found else as_duration(ctx, param, value)
 
 
 def as_rate(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
@@ -90,7 +96,7 @@ def weather_options(command: CommandT) -> CommandT:
 
 
 @click.command("simulate")
-@click.argument("provider")
+@click.argument("provider", shell_complete=complete_among((*PROVIDERS, "all")))
 @click.option(
     "--recordings", type=click.IntRange(1, 10**9), metavar="N", help=f"So many recordings; {DEFAULT_RECORDINGS}."
 )
@@ -126,7 +132,7 @@ def simulate_command(
     machines_folder: str | None,
     **parts: Any,
 ) -> None:
-    r"""
+    """
     Make a delivery log of recordings whose truth is known; PROVIDER is one, or 'all'.
 
     \b
@@ -196,10 +202,12 @@ def _check_apart(truth: str | None, output: str | None) -> None:
 
 @click.command("score")
 @click.argument("truth")
-@now_option
+@click.option(
+    "--now", callback=as_moment, metavar="TIME", help="Look at this moment; else when all deadlines have passed."
+)
 @reading
 def score_command(tracker: Tracker, truth: str, *, now: datetime | None, as_json: bool) -> int:
-    r"""
+    """
     Compare what the tracker says of simulated recordings with what really happened.
 
     Each is looked at when all its deadlines have passed; with --now at that moment, without those of
