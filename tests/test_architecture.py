@@ -41,7 +41,7 @@ TOP = ("", "__main__")
 
 # Library → the packages or modules that may import it.
 DOORS = {
-    "click": ("cli", "report.accuracy", "report.story", "report.text"),
+    "click": ("cli", "report.accuracy", "report.history", "report.nightly", "report.story", "report.text"),
     "graphviz": ("machine.diagrams",),
     "prometheus_client": ("report.metrics",),
     "pydantic": ("adapters", "machine"),

@@ -84,7 +84,9 @@ def check_wheel(wheel: Path) -> None:
     examples = {
         name.replace("examples/deliveries", "recording_tracker/examples") for name in names("examples", "*/*.jsonl")
     }
-    assert package == modules | machines | examples | {"recording_tracker/py.typed"}
+    beside = {"recording_tracker/__init__.pyi", "recording_tracker/py.typed"}
+    page = {f"recording_tracker/report/page.{end}" for end in ("css", "js")}
+    assert package == modules | machines | examples | beside | page
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in held)
     assert (ROOT / "README.md").read_text(encoding="utf-8") in metadata
 

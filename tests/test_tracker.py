@@ -7,6 +7,7 @@ import importlib
 import json
 import sqlite3
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -418,6 +419,23 @@ def test_many_threads_take_in_at_once(tracker: Tracker) -> None:
     assert expected == [(one.outcome, one.events, one.duplicates) for one in tracker.recordings(now=life.end)]
     assert (len(told), len(told)) == (results.count("accepted"), results.count("duplicate"))
     assert tracker.verify().sound
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not list open files")
+def test_threads_that_have_ended_hold_no_files_open(tmp_path: Path) -> None:
+    with Tracker(tmp_path / "recordings.db") as opened:
+
+        def read() -> None:
+            list(opened.recordings())
+
+        counts = []
+        for _ in range(10):
+            thread = threading.Thread(target=read)
+            thread.start()
+            thread.join()
+            counts.append(len(list(Path("/proc/self/fd").iterdir())))
+
+    assert max(counts[1:]) == counts[1]
 
 
 def test_many_threads_read_while_one_writes(tracker: Tracker) -> None:

@@ -1,6 +1,6 @@
 """What comes in: a callback as it arrived, and the events that it tells of."""
 
-from __future__ import annotations
+# Annotations are not postponed: a named tuple would compile each of them, at every start of the program.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

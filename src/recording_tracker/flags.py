@@ -1,6 +1,6 @@
 """Flags: one thing wrong with one recording each."""
 
-from __future__ import annotations
+# Annotations are not postponed: a named tuple would compile each of them, at every start of the program.
 
 from datetime import datetime
 from typing import NamedTuple

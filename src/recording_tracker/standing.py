@@ -1,6 +1,6 @@
 """Standing: where a recording stands after its events, whatever the time is now."""
 
-from __future__ import annotations
+# Annotations are not postponed: a named tuple would compile each of them, at every start of the program.
 
 from typing import NamedTuple
 

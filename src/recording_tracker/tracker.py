@@ -86,17 +86,15 @@ class Tracker:
         self._max_body_bytes = max_body_bytes
         self._quarantine = quarantine or QuarantineLimits()
         self._journal = self._open(path, create=create, busy_timeout=busy_timeout)
-        self._all_readers: list[Journal] = []
         self._loaded: tuple[Mapping[str, Adapter], Mapping[str, Machine], Intake] | None = None
         self.begin_process()
         _TRACKERS.add(self)
 
     def begin_process(self) -> None:
         """Begin without what belongs to threads; after a fork those of the parent, and their locks, are not here."""
-        self._thread = threading.get_ident()
         self._lock = threading.Lock()
         self._commits = Commits(self._flush)
-        self._readers = threading.local()
+        self._readers: dict[threading.Thread, Journal] = {}
         if self._loaded is not None:
             self._loaded[2].forget()
 
@@ -119,9 +117,9 @@ class Tracker:
     def close(self) -> None:
         """Let go of the database; the tracker cannot be used after."""
         self._commits.close()
-        for reader in self._all_readers:
+        for reader in self._readers.values():
             reader.close()
-        self._all_readers.clear()
+        self._readers.clear()
         self._journal.close()
 
     # Taking in
@@ -541,14 +539,18 @@ class Tracker:
     @property
     def _reader(self) -> Journal:
         """The journal for reading from this thread."""
-        reader: Journal | None = getattr(self._readers, "journal", None)
+        thread = threading.current_thread()
+        reader = self._readers.get(thread)
         if reader is None:
-            first = self.readonly and not self._all_readers and self._thread == threading.get_ident()
-            reader = self._journal if first else self._journal.reader()
-            self._readers.journal = reader
-            if reader is not self._journal:
-                self._all_readers.append(reader)
+            reader = self._readers[thread] = self._new_reader()
         return reader
+
+    def _new_reader(self) -> Journal:
+        for thread, left in list(self._readers.items()):
+            if not thread.is_alive() and self._readers.pop(thread, None) is left and left is not self._journal:
+                left.close()
+        is_free = self.readonly and self._journal not in self._readers.values()
+        return self._journal if is_free else self._journal.reader()
 
 
 def _begin_process() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit, urlunsplit
 
 _CREDENTIAL = re.compile(r"(?i)([?&][^=&]*(?:sig|token|secret|password|credential|key|auth)[^=&]*=)[^&#]*")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>`]+")
@@ -11,6 +10,9 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>`]+")
 
 def without_credentials(url: str) -> str:
     """Take user, password and signing parameters out of *url*."""
+    # Loads slowly, and most of what is looked up has no url.
+    from urllib.parse import urlsplit, urlunsplit
+
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -12,8 +12,8 @@ import pytest
 
 from recording_tracker import Tracker
 from recording_tracker.flags import INFO, SEVERITIES
+from recording_tracker.report.nightly import MOST_LISTED
 from recording_tracker.report.safe import printable
-from recording_tracker.report.text import MOST_LISTED
 from tests.hostile.corpus import corpus
 from tests.hostile.readers import csv_rows, html_page, long_json_lines, markdown_tables, plain, text_lines
 from tests.report.conftest import NOW, Audited

@@ -12,7 +12,7 @@ import click
 from recording_tracker.cli.options import as_duration, database, now_option, print_lines, reading, width
 from recording_tracker.cli.output import write_file
 from recording_tracker.report import check as plugin
-from recording_tracker.report import html, markdown, sheets, text
+from recording_tracker.report import html, markdown, nightly, sheets
 from recording_tracker.results import AuditReport
 from recording_tracker.tracker import Tracker
 
@@ -88,4 +88,4 @@ def written(report: AuditReport, form: str, *, columns: int | None = None) -> li
         return [json.dumps(report.to_json(), ensure_ascii=True, allow_nan=False)]
     if form == "csv":
         return StringIO(sheets.audit_csv(report)).read().splitlines()
-    return list(markdown.audit_markdown(report) if form == "md" else text.audit_lines(report, columns))
+    return list(markdown.audit_markdown(report) if form == "md" else nightly.audit_lines(report, columns))

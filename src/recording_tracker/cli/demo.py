@@ -12,7 +12,7 @@ from recording_tracker.cli.options import json_option, print_json, print_lines, 
 from recording_tracker.cli.output import write_file
 from recording_tracker.deliveries import log_lines
 from recording_tracker.errors import StorageError, UsageError
-from recording_tracker.report import html, text
+from recording_tracker.report import html, nightly, text
 from recording_tracker.report.clock import Clock
 from recording_tracker.results import Summary
 from recording_tracker.tracker import Tracker
@@ -78,7 +78,7 @@ def _tour(tracker: Tracker, summary: Summary) -> None:
     _step(f"tracker status {worst.id}", "all of one")
     print_lines(text.status_lines(worst, Clock(NOW), width=width()))
     _step("tracker audit", "the nightly report")
-    print_lines(text.audit_lines(tracker.audit(NOW), width()))
+    print_lines(nightly.audit_lines(tracker.audit(NOW), width()))
 
 
 def _step(command: str, what: str) -> None:

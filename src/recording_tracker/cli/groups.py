@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 import click
 
 LONGEST_SENTENCE = 200
@@ -28,6 +26,9 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
     def _meant(self, ctx: click.Context, typed: str) -> str:
+        # Loads slowly, and is for the mistyped only.
+        from difflib import get_close_matches
+
         like = get_close_matches(typed[:100], self.list_commands(ctx), n=2)
         words = " or ".join(repr(name) for name in like)
         return f"; did you mean {words}?" if like else f"; there are {', '.join(self.list_commands(ctx))}"

@@ -7,7 +7,7 @@ import click
 from recording_tracker.cli.completion import id_argument
 from recording_tracker.cli.look import unknown
 from recording_tracker.cli.options import local_option, present, print_json, print_lines, reading, width
-from recording_tracker.report import text
+from recording_tracker.report import history
 from recording_tracker.report.clock import Clock
 from recording_tracker.tracker import Tracker
 
@@ -30,4 +30,4 @@ def history_command(tracker: Tracker, name: str, *, local: bool, as_json: bool) 
         for line in lines:
             print_json(line.to_json())
     else:
-        print_lines(text.history_lines(lines, Clock(present(), local=local), width()))
+        print_lines(history.history_lines(lines, Clock(present(), local=local), width()))

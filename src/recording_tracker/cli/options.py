@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -125,7 +124,12 @@ def database(ctx: click.Context, db: str | None = None) -> Path:
 
 def width() -> int | None:
     """Return the columns of the terminal that output goes to; None where it goes elsewhere."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if not sys.stdout.isatty():
+        return None
+    # Brings archives along, which load slowly.
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
 
 
 def present() -> datetime:

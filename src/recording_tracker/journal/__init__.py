@@ -1,6 +1,6 @@
 """Journal: what keeps every event and where each recording stands; the interface, and the records it speaks in."""
 
-from __future__ import annotations
+# Annotations are not postponed: a named tuple would compile each of them, at every start of the program.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -187,7 +187,7 @@ class Journal(Writer, Protocol):
     def close(self) -> None:
         """Let go of files; the journal cannot be used after."""
 
-    def reader(self) -> Journal:
+    def reader(self) -> "Journal":
         """Return a journal on the same events for one more thread, which only reads."""
 
     def changed_elsewhere(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import stat
 import time
@@ -10,7 +11,6 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from recording_tracker.errors import (
     BusyError,
@@ -37,6 +37,7 @@ NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ce
 
 
 Imprint = tuple[str, int]
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 class Connection(sqlite3.Connection):
@@ -89,7 +90,13 @@ def _open(path: Path, mode: str, busy_timeout: timedelta) -> Connection:
 
 def uri(path: Path) -> str:
     """Write *path* as SQLite reads it without mistaking any character of it for something else."""
-    return f"file:{quote(os.fsencode(path.absolute()))}"
+    name = str(path.absolute())
+    if _PLAIN_PATH.fullmatch(name):
+        return f"file:{name}"
+    # Loads slowly, and most paths need no quoting.
+    from urllib.parse import quote
+
+    return f"file:{quote(os.fsencode(name))}"
 
 
 def _open_to_read(path: Path, busy_timeout: timedelta) -> Connection:

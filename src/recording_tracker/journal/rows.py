@@ -1,6 +1,6 @@
 """Rows: what the cells of a row can hold; a row in, whether it can have been written by us out."""
 
-from __future__ import annotations
+# Annotations are not postponed: a named tuple would compile each of them, at every start of the program.
 
 from collections.abc import Sequence
 from types import NoneType, UnionType

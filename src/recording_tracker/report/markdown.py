@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from recording_tracker.recording import Recording
 from recording_tracker.report.clock import when
+from recording_tracker.report.nightly import counted_flags
 from recording_tracker.report.safe import printable
-from recording_tracker.report.text import counted_flags
 from recording_tracker.results import AuditReport
 
 # The point after www too: of that alone some renderers make a link. https://github.github.com/gfm/#autolinks-extension-

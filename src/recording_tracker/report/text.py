@@ -1,24 +1,21 @@
-"""Text for a terminal, a pipe or a mail: recordings, histories and audits in, lines with styles out."""
+"""Text for a terminal, a pipe or a mail: recordings in, lines with styles out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from textwrap import wrap
 
 from click import style, unstyle
 
 from recording_tracker.flags import ERROR, WARNING, Flag
 from recording_tracker.recording import Recording
-from recording_tracker.report.clock import Clock, when
+from recording_tracker.report.clock import Clock
 from recording_tracker.report.safe import middle, printable
-from recording_tracker.results import AuditReport, HistoryLine
-from recording_tracker.times import short
 from recording_tracker.urls import without_credentials
 
 COLORS = {ERROR: "red", WARNING: "yellow"}
 MOST_FILES = 10
-MOST_LISTED = 50
 MOST_OF_A_LINE = 40
 NARROW = 60
 LONGEST_NAME = 1_024
@@ -33,7 +30,7 @@ def status_lines(
     """Tell all of one recording, what is wrong with it first; sentences in no more columns than *width*."""
     yield from heading(recording)
     for flag in recording.flags:
-        yield from _flag_lines(flag, clock, width)
+        yield from flag_lines(flag, clock, width)
     if recording.group_id is not None and recording.recording_id is not None:
         yield _field("group", printable(recording.group_id, width=LONGEST_NAME))
     if recording.aliases:
@@ -70,7 +67,8 @@ def _verdict(recording: Recording) -> str:
     return style(f"{recording.phase}{outcome}", fg=color)
 
 
-def _flag_lines(flag: Flag, clock: Clock, width: int | None, indent: str = "  ") -> Iterator[str]:
+def flag_lines(flag: Flag, clock: Clock, width: int | None, indent: str = "  ") -> Iterator[str]:
+    """Tell one flag: its code, since when, and its message below."""
     label = flag_label(flag.severity, flag.code, acknowledged=flag.acknowledged)
     yield from flag_head(label, clock.when(flag.raised_at), width, indent)
     yield from wrapped(printable(flag.message), indent + _BELOW, width)
@@ -155,8 +153,8 @@ def list_lines(recordings: Sequence[Recording], clock: Clock, width: int | None)
         (
             printable(recording.provider),
             printable(recording.id if width is None else _short_name(recording)),
-            _phase(recording),
-            _heard(
+            phase_of(recording),
+            heard(
                 recording.last_event.received_at if recording.last_event else None, clock, in_full=width is None
             ).removesuffix(" ago"),
             _codes(recording, all_of_them=width is None),
@@ -185,7 +183,8 @@ def _codes(recording: Recording, *, all_of_them: bool) -> str:
     return f"{codes[0]} +{len(codes) - 1}"
 
 
-def _phase(recording: Recording) -> str:
+def phase_of(recording: Recording) -> str:
+    """Name the phase, and the outcome of what is complete."""
     return f"{recording.phase}/{recording.outcome}" if recording.outcome else recording.phase
 
 
@@ -210,138 +209,14 @@ def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
         yield style(line, bold=True) if number == 0 else line
 
 
-def history_lines(lines: Sequence[HistoryLine], clock: Clock, width: int | None) -> Iterator[str]:
-    """Tell each event in one line, in lifecycle order; its moves below it where they don't fit into *width*."""
-    rows = [_history_row(line, clock) for line in lines]
-    heads = [f"occurred ({clock.zone})", "event", "verdict", "delay", "times", "moves"]
-    whole = list(columns(heads, rows, None, flexible=1))
-    if width is None or all(len(unstyle(line)) <= width for line in whole):
-        yield from whole
-        return
-    indent = 22
-    if width < NARROW:
-        # Rather the time whole, without its year, than a bit of everything.
-        heads, rows, indent = _narrowed(heads), [_narrowed([row[0][5:], *row[1:]]) for row in rows], 4
-    head, *shortened = columns(heads[:-1], [row[:-1] for row in rows], width, flexible=1)
-    yield head
-    for row, line in zip(rows, shortened, strict=True):
-        yield line
-        if row[-1]:
-            yield from wrapped(row[-1], " " * indent, width)
-
-
-def _history_row(line: HistoryLine, clock: Clock) -> list[str]:
-    moves = (f"{region} {before} > {after}" for region, (before, after) in line.regions.items() if before != after)
-    return [
-        f"{clock.bare(line.occurred_at or line.received_at)}{' ' if line.occurred_at else '?'}",
-        printable(line.name),
-        line.verdict,
-        _delay(line.delay),
-        str(line.deliveries),
-        ", ".join(moves),
-    ]
-
-
-def _narrowed(row: Sequence[str]) -> list[str]:
-    """Leave out delay and deliveries."""
-    return [*row[:3], row[-1]]
-
-
-def _delay(delay: timedelta | None) -> str:
-    if delay is None:
-        return "-"
-    if abs(delay) < timedelta(seconds=10):
-        return f"{delay / timedelta(seconds=1):.1f}s"
-    return short(delay) if delay > timedelta(0) else f"-{short(-delay)}"
-
-
-def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
-    """Tell the nightly report: the answer first, then the stuck, then what else is wrong; sentences within *width*."""
-    now = report.now
-    for provider in report.silent:
-        last = report.providers[provider].last_received_at
-        yield style(
-            f"SILENT: nothing has come from {printable(provider)} since {when(last, now) if last else 'ever'}", fg="red"
-        )
-        yield "  its recordings may be well and our receiver deaf; look there first"
-    color = "red" if report.stuck else "green"
-    yield style(f"{len(report.stuck)} stuck of {report.open} open recordings", fg=color, bold=True) + (
-        f", {report.recordings} in all, at {now:%Y-%m-%d %H:%M:%S}Z"
-    )
-    yield from _section("Stuck, the longest first", report.stuck, now, width)
-    yield from _section("Not stuck, but flagged", report.flagged, now, width)
-    if report.quarantined:
-        yield ""
-        yield style(f"{report.quarantined} bodies could not be attributed and are kept aside", fg="yellow")
-        yield "  see 'tracker quarantine list'"
-    if report.quarantine_full:
-        yield ""
-        yield style("The quarantine is full: what else cannot be attributed is refused", fg="red")
-    for provider, names in report.never_received.items():
-        wanted = "; ".join(" or ".join(group) for group in names)
-        yield ""
-        yield from wrapped(f"{printable(provider)} has never sent: {wanted}", "", width)
-        yield "  probably the account has not subscribed to them; say so in limits.subscribed"
-    if report.outdated:
-        yield ""
-        yield f"{report.outdated} recordings rest on an older version of their machine"
-        yield "  'tracker replay' brings them up to date"
-    yield ""
-    yield from wrapped(counted_flags(report), "", width)
-    yield ""
-    yield from _provider_lines(report, width)
-
-
-def counted_flags(report: AuditReport) -> str:
-    """Say how many flags of each code the listed recordings have, and what else has come and is listed nowhere."""
-    flags = ", ".join(f"{code} {count}" for code, count in report.flags.items()) or "none"
-    return f"flags: {flags}; complete: {report.complete}; ignored bodies: {report.ignored}"
-
-
-def _section(title: str, recordings: Sequence[Recording], now: datetime, width: int | None) -> Iterator[str]:
-    if not recordings:
-        return
-    yield ""
-    yield style(f"{title} ({len(recordings)})", bold=True)
-    for recording in recordings[:MOST_LISTED]:
-        yield from _heading(recording, width)
-        for flag in recording.flags:
-            if flag.severity in COLORS:
-                yield from _flag_lines(flag, Clock(now), width, indent="    ")
-    if len(recordings) > MOST_LISTED:
-        yield f"  and {len(recordings) - MOST_LISTED} more; 'tracker audit --json' has all"
-
-
 def _last_heard(recording: Recording, clock: Clock, *, in_full: bool) -> str:
     """Write when something last came of a recording; that it is a time ago needs no words in a list."""
     last = recording.last_event
-    return _heard(last.received_at if last else None, clock, in_full=in_full).removesuffix(" ago")
+    return heard(last.received_at if last else None, clock, in_full=in_full).removesuffix(" ago")
 
 
-def _heard(moment: datetime | None, clock: Clock, *, in_full: bool) -> str:
+def heard(moment: datetime | None, clock: Clock, *, in_full: bool) -> str:
+    """Write when something last came, or how long ago that is."""
     if moment is None:
         return "-"
     return clock.when(moment) if in_full else clock.away(moment)
-
-
-def _heading(recording: Recording, width: int | None) -> Iterator[str]:
-    provider, name, phase = printable(recording.provider), printable(recording.id), _phase(recording)
-    fits = width is None or len(f"  {provider} {name}  {phase}") <= width
-    yield f"  {style(provider, bold=True)} {name}{f'  {phase}' if fits else ''}"
-    if not fits:
-        yield f"    {phase}"
-
-
-def _provider_lines(report: AuditReport, width: int | None) -> Iterator[str]:
-    rows = [
-        (
-            printable(name),
-            str(provider.recordings),
-            str(provider.open),
-            " ".join(f"{outcome} {count}" for outcome, count in sorted(provider.outcomes.items())) or "-",
-            _heard(provider.last_received_at, Clock(report.now), in_full=width is None),
-        )
-        for name, provider in report.providers.items()
-    ]
-    if rows:
-        yield from columns(("provider", "recordings", "open", "outcomes", "last heard"), rows, width, flexible=3)

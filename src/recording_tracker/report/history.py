@@ -1,0 +1,59 @@
+"""The timeline of recordings as text: histories in, lines with styles out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from click import unstyle
+
+from recording_tracker.report.clock import Clock
+from recording_tracker.report.safe import printable
+from recording_tracker.report.text import NARROW, columns, wrapped
+from recording_tracker.results import HistoryLine
+from recording_tracker.times import short
+
+
+def history_lines(lines: Sequence[HistoryLine], clock: Clock, width: int | None) -> Iterator[str]:
+    """Tell each event in one line, in lifecycle order; its moves below it where they don't fit into *width*."""
+    rows = [_history_row(line, clock) for line in lines]
+    heads = [f"occurred ({clock.zone})", "event", "verdict", "delay", "times", "moves"]
+    whole = list(columns(heads, rows, None, flexible=1))
+    if width is None or all(len(unstyle(line)) <= width for line in whole):
+        yield from whole
+        return
+    indent = 22
+    if width < NARROW:
+        # Rather the time whole, without its year, than a bit of everything.
+        heads, rows, indent = _narrowed(heads), [_narrowed([row[0][5:], *row[1:]]) for row in rows], 4
+    head, *shortened = columns(heads[:-1], [row[:-1] for row in rows], width, flexible=1)
+    yield head
+    for row, line in zip(rows, shortened, strict=True):
+        yield line
+        if row[-1]:
+            yield from wrapped(row[-1], " " * indent, width)
+
+
+def _history_row(line: HistoryLine, clock: Clock) -> list[str]:
+    moves = (f"{region} {before} > {after}" for region, (before, after) in line.regions.items() if before != after)
+    return [
+        f"{clock.bare(line.occurred_at or line.received_at)}{' ' if line.occurred_at else '?'}",
+        printable(line.name),
+        line.verdict,
+        _delay(line.delay),
+        str(line.deliveries),
+        ", ".join(moves),
+    ]
+
+
+def _narrowed(row: Sequence[str]) -> list[str]:
+    """Leave out delay and deliveries."""
+    return [*row[:3], row[-1]]
+
+
+def _delay(delay: timedelta | None) -> str:
+    if delay is None:
+        return "-"
+    if abs(delay) < timedelta(seconds=10):
+        return f"{delay / timedelta(seconds=1):.1f}s"
+    return short(delay) if delay > timedelta(0) else f"-{short(-delay)}"
