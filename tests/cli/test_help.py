@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -57,9 +58,16 @@ def test_the_examples_are_calls_that_the_command_takes(
     for name in ("deliveries.jsonl", "body.json"):
         Path(name).touch()
 
-    for program, *arguments in examples(path):
+    for program, *arguments in (call for line in examples(path) for call in calls(line)):
+        assert program == "tracker"
         command, called = parsed(program, arguments)
         assert not isinstance(command, click.Group), called
+
+
+def calls(line: list[str]) -> list[list[str]]:
+    """Take a line of a shell apart into the calls that pipes join."""
+    bounds = [-1, *(place for place, word in enumerate(line) if word == "|"), len(line)]
+    return [line[begin + 1 : end] for begin, end in pairwise(bounds)]
 
 
 def parsed(program: str, arguments: list[str]) -> tuple[click.Command, str]:

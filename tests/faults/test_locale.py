@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -77,7 +78,9 @@ def test_every_command_prints_in_every_locale(
 def shown(out: bytes, locale: str) -> bool:
     """Tell whether what is printed names the channel, if only by escapes, or has no column for it."""
     text = out.decode("iso-8859-1" if locale == "Latin 1" else "utf-8")
-    return "Z" not in text or any(word in text for word in ("Zürich", "Z\\xfcrich", "Z\\u00fcrich"))
+    return "Z" not in re.sub(r"\d\dZ", "", text) or any(
+        word in text for word in ("Zürich", "Z\\xfcrich", "Z\\u00fcrich")
+    )
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -172,7 +172,7 @@ def draw_machine(
     machines_folder: str | None,
     as_json: bool,
 ) -> None:
-    r"""
+    """
     Draw one machine: its regions, states, limits, and how events lead through them.
 
     Mermaid needs nothing more; dot, svg and png need the extra 'diagrams' and Graphviz. Behind an event

@@ -21,7 +21,7 @@ from recording_tracker.tracker import Tracker
 def metrics_command(
     ctx: click.Context, /, tracker: Tracker, *, output: str | None, now: datetime | None, as_json: bool
 ) -> None:
-    r"""
+    """
     Print metrics in the text format of Prometheus, for the textfile collector of its node exporter.
 
     \b
