@@ -28,7 +28,7 @@ LAYERS = (
     ("adapters", "deliveries", "redelivery"),
     ("lookup", "parsing", "results", "simulation"),
     ("intake", "observed", "rebuild", "story"),
-    ("asking", "batches", "commits"),
+    ("asking", "batches", "commits", "limits"),
     ("survey",),
     ("tracker",),
     ("receiving", "scoring"),
@@ -41,7 +41,7 @@ TOP = ("", "__main__")
 
 # Library → the packages or modules that may import it.
 DOORS = {
-    "click": ("cli", "report.accuracy", "report.story", "report.text"),
+    "click": ("cli", "report.accuracy", "report.limits", "report.story", "report.text"),
     "graphviz": ("machine.diagrams",),
     "prometheus_client": ("report.metrics",),
     "pydantic": ("adapters", "machine"),

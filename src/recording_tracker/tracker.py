@@ -36,7 +36,7 @@ from recording_tracker.flags import SEVERITIES, Flag
 from recording_tracker.intake import Intake, QuarantineLimits
 from recording_tracker.journal import BUSY_TIMEOUT, Entry, Expectation, Journal, Quarantined
 from recording_tracker.machine import Machine, find_machines
-from recording_tracker.observed import Observed, observe
+from recording_tracker.observed import NEWEST, Observed, observe
 from recording_tracker.parsing import Parsed, read, resolution
 from recording_tracker.phases import OUTCOMES, check_word
 from recording_tracker.recording import Recording
@@ -352,6 +352,20 @@ class Tracker:
         """Count the bodies that have come, by provider and result, and those that are kept aside."""
         with self._reading() as journal:
             return asking.tally(journal)
+
+    def observe(self, provider: str | None = None, *, limit: int = NEWEST) -> list[Observed]:
+        """
+        Return how long the newest *limit* complete recordings took, of *provider* or of each that anything is kept of.
+
+        Raises UnknownProviderError.
+        """
+        adapters, machines, _ = self._parts
+        known = adapters.keys() & machines.keys()
+        if provider is not None and provider not in known:
+            raise UnknownProviderError(provider, sorted(known))
+        with self._reading() as journal:
+            wanted = [provider] if provider else [name for name in journal.providers() if name in known]
+            return [observe(journal, adapters, machines, provider=name, limit=limit) for name in wanted]
 
     # Mending
 
