@@ -29,7 +29,7 @@ LAYERS = (
     ("lookup", "parsing", "results", "simulation"),
     ("intake", "observed", "rebuild", "story"),
     ("asking", "batches", "commits", "limits"),
-    ("survey",),
+    ("past", "survey"),
     ("tracker",),
     ("receiving", "scoring"),
     ("report",),
@@ -41,7 +41,7 @@ TOP = ("", "__main__")
 
 # Library → the packages or modules that may import it.
 DOORS = {
-    "click": ("cli", "report.accuracy", "report.limits", "report.story", "report.text"),
+    "click": ("cli", "report.accuracy", "report.hindsight", "report.limits", "report.story", "report.text"),
     "graphviz": ("machine.diagrams",),
     "prometheus_client": ("report.metrics",),
     "pydantic": ("adapters", "machine"),

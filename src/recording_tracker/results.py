@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
@@ -186,6 +186,16 @@ class ProviderReport:
     silent: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Hindsight:
+    """How a recording that a past audit tells of stands now, and the identities of the flags that have gone since."""
+
+    phase: str
+    complete: bool
+    outcome: str | None
+    settled: frozenset[tuple[str, str, str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
     """All checks over all open recordings at one moment."""
@@ -201,13 +211,17 @@ class AuditReport:
     providers: dict[str, ProviderReport]
     quarantined: int
     """Bodies kept aside after *since*."""
-    ignored: int
+    ignored: int | None
+    """None where nobody can know: how many had come by a moment in the past."""
     quarantine_full: bool = False
     """Whether no more bodies are kept aside, so that senders are told to try again."""
     outdated: int = 0
     """Recordings that still rest on an older version of their machine."""
     never_received: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     """Provider → promised events that have never once come; probably they are not subscribed."""
+
+    hindsight: Mapping[tuple[str, str | None, str | None], Hindsight] | None = None
+    """Of a past audit, by ``Recording.key``; None where it was not asked for."""
 
     @property
     def complete(self) -> int:
@@ -242,8 +256,8 @@ class AuditReport:
             "recordings": self.recordings,
             "open": self.open,
             "complete": self.complete,
-            "stuck": [recording.to_json(secrets=secrets) for recording in self.stuck],
-            "flagged": [recording.to_json(secrets=secrets) for recording in self.flagged],
+            "stuck": [self._recording_json(recording, secrets=secrets) for recording in self.stuck],
+            "flagged": [self._recording_json(recording, secrets=secrets) for recording in self.flagged],
             "flags": self.flags,
             "providers": {
                 name: asdict(report) | {"last_received_at": text_of(report.last_received_at)}
@@ -252,6 +266,16 @@ class AuditReport:
             "quarantined": self.quarantined,
             "ignored": self.ignored,
         }
+
+    def _recording_json(self, recording: Recording, *, secrets: bool) -> dict[str, object]:
+        told = recording.to_json(secrets=secrets)
+        if self.hindsight is None:
+            return told
+        later = self.hindsight.get(recording.key)
+        settled = later.settled if later else frozenset()
+        flags = [flag.to_json() | {"settled": flag.identity in settled} for flag in recording.flags]
+        now = later and {"phase": later.phase, "complete": later.complete, "outcome": later.outcome}
+        return told | {"flags": flags, "later": now}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
-from recording_tracker import asking, forks, lookup, rebuild
+from recording_tracker import asking, forks, lookup, past, rebuild
 from recording_tracker.adapters import Adapter, find_adapters
 from recording_tracker.audit import open_flags
 from recording_tracker.batches import take_many, take_one
@@ -317,12 +317,22 @@ class Tracker:
         with self._reading() as journal:
             return list(asking.explain(journal, text, adapters, machines, now_ms=_ms(now)))
 
-    def audit(self, now: datetime | None = None, *, since: timedelta = DAY) -> AuditReport:
-        """Check all open recordings at *now*, else at the present; look back over *since* for what is complete."""
+    def audit(
+        self, now: datetime | None = None, *, since: timedelta = DAY, as_of: bool = False, hindsight: bool = False
+    ) -> AuditReport:
+        """
+        Check all open recordings at *now*, else at the present; look back over *since* for what is complete.
+
+        With *as_of* only what had been received by *now* counts, as ``past.audit`` has it; *hindsight* then
+        says beside it what has been settled by what came later.
+        """
+        adapters, machines, _ = self._parts
+        limits, now_ms = self._quarantine, _ms(now)
         with self._reading() as journal:
-            return asking.audit(
-                journal, self.machines, now_ms=_ms(now), since=since, quarantine_limits=self._quarantine
-            )
+            if not as_of:
+                return asking.audit(journal, machines, now_ms=now_ms, since=since, quarantine_limits=limits)
+            report = past.audit(journal, adapters, machines, now_ms=now_ms, since=since, quarantine_limits=limits)
+            return past.with_hindsight(journal, adapters, machines, report) if hindsight else report
 
     def survey(self, now: datetime | None = None, *, since: timedelta = DAY) -> Survey:
         """Do what ``audit`` does, and tell beside it in which states recordings are and what providers have done."""
