@@ -68,11 +68,13 @@ def replay(
     now_ms: int,
     dry_run: bool,
     watch: Watch | None = None,
+    tell: Callable[[Difference], None] | None = None,
 ) -> ReplayReport:
     """Fold every recording with today's adapters and machines; write what changes, unless *dry_run*."""
     report = ReplayReport()
     last = done = total = 0
     while True:
+        found: list[Difference] = []
         with journal.reading() if dry_run else journal.writing():
             # Asked inside the transaction: somebody may have erased one in between.
             batch = journal.numbers(after=last, limit=BATCH)
@@ -85,10 +87,14 @@ def replay(
                 report.recordings += entry.standing.exists
                 timeline, standing = folded(journal, entry, machine, adapter)
                 difference = _difference(entry.standing, standing, now_ms)
-                if difference is not None:
-                    report.changed.append(difference)
+                found += [difference] if difference else []
                 if not dry_run:
                     _write(journal, entry, timeline, standing, machine, now_ms)
+        # After the commit: whoever is told may be slow, and what fails has changed nothing.
+        for difference in found:
+            report.add(difference)
+            if tell is not None:
+                tell(difference)
         if not batch:
             return report
         last, done = batch[-1], done + len(batch)

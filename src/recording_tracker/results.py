@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
 from recording_tracker.audit import open_flags
+from recording_tracker.differences import KINDS, OTHER, kinds
 from recording_tracker.flags import ERROR, Flag
 from recording_tracker.recording import Recording, text_of
 from recording_tracker.standing import Standing
@@ -16,6 +17,9 @@ PARTS = ("standing", "problem", "remedy", "announced", "event", "missing", "awai
 """In this order, but for announced, event and missing, which are in the order of what happened."""
 Words = tuple[str | datetime, ...]
 """A text in pieces; moments stay moments, so that each reader sees them in its own zone."""
+MOST_CHANGED = 1_000
+"""Differences that a report keeps; of a large journal with another machine every recording may be one."""
+MOST_EXAMPLES = 3
 RESULTS = ("accepted", "duplicate", "quarantined", "rejected", "ignored")
 
 
@@ -292,11 +296,23 @@ class ReplayReport:
     """What folding everything again has changed, or would change."""
 
     recordings: int = 0
+    differences: int = 0
+    """How many recordings are others; of all of them *changed* has the first ones only."""
     changed: list[Difference] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*KINDS, OTHER), 0))
+    """Kind of change → how many recordings; one may have changed in several ways."""
+    examples: dict[str, list[Difference]] = field(default_factory=dict)
+    """Kind of change → the first recordings that have changed so."""
 
-    def to_json(self) -> dict[str, object]:
-        """Return it as the JSON output has it."""
-        return {"recordings": self.recordings, "changed": [asdict(found) for found in self.changed]}
+    def add(self, difference: Difference) -> None:
+        """Count a difference, and keep it if it is one of the first."""
+        self.differences += 1
+        if len(self.changed) < MOST_CHANGED:
+            self.changed.append(difference)
+        for kind in kinds(difference.before, difference.after):
+            self.counts[kind] += 1
+            if self.counts[kind] <= MOST_EXAMPLES:
+                self.examples.setdefault(kind, []).append(difference)
 
 
 @dataclass(slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -42,6 +43,7 @@ from recording_tracker.phases import OUTCOMES, check_word
 from recording_tracker.recording import Recording
 from recording_tracker.results import (
     AuditReport,
+    Difference,
     HistoryLine,
     Receipt,
     ReplayReport,
@@ -454,20 +456,35 @@ class Tracker:
             self._journal.release(number)
 
     def replay(
-        self, *, dry_run: bool = False, now: datetime | None = None, watch: rebuild.Watch | None = None
+        self,
+        *,
+        dry_run: bool = False,
+        now: datetime | None = None,
+        watch: rebuild.Watch | None = None,
+        tell: Callable[[Difference], None] | None = None,
     ) -> ReplayReport:
         """
         Parse and fold everything again with today's adapters and machines; say which recordings change.
 
-        *watch* is told now and then how many recordings are done, and of about how many.
+        *watch* is told now and then how many recordings are done, and of about how many. The report counts
+        all that change and keeps the first; *tell* is called with each as it is found.
         """
         adapters, machines, _ = self._parts
+        replay = partial(
+            rebuild.replay,
+            adapters=adapters,
+            machines=machines,
+            now_ms=_ms(now),
+            dry_run=dry_run,
+            watch=watch,
+            tell=tell,
+        )
         if dry_run:
-            return rebuild.replay(self._reader, adapters, machines, now_ms=_ms(now), dry_run=True, watch=watch)
+            return replay(self._reader)
         self._check_writable()
         with self._lock:
             self._parts[2].forget()
-            return rebuild.replay(self._journal, adapters, machines, now_ms=_ms(now), dry_run=False, watch=watch)
+            return replay(self._journal)
 
     def verify(self, *, watch: rebuild.Watch | None = None) -> VerifyReport:
         """Check that what is stored is the fold of the journal, and that hashes and pages are sound; as ``replay``."""

@@ -77,7 +77,7 @@ def audit_command(
     if form == "html":
         # Only a page shows more than an audit says, and it alone waits for that.
         survey = tracker.survey(now, since=since)
-        report, lines = survey.report, html.audit_html(survey)
+        report, lines = survey.report, list(html.audit_html(survey))
     else:
         report = audit()
         lines = written(report, form, columns=width() if output is None else None)
