@@ -126,7 +126,7 @@ def interval(count: int, of: int) -> tuple[float, float]:
 
 def machine_file(base: str, found: Sequence[Suggestion], *, also: Sequence[str] = ()) -> Iterator[str]:
     """Write the proposals as the lines of a machine file that extends *base*; *also* are remarks at its head."""
-    yield "# Limits from the recordings that are complete: 1.5 times the p99.9 of what was observed."
+    yield f"# Limits from the recordings that are complete: {MARGIN} times the p99.9 of what was observed."
     yield from (f"# {remark}" for remark in also)
     yield f"extends = {_quoted(base)}"
     proposed = [suggestion for suggestion in found if suggestion.proposed_ms is not None]
