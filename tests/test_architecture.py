@@ -18,7 +18,7 @@ NAME = PACKAGE.name
 
 # From the bottom to the top: a module imports only from lines above its own, or from its own package.
 LAYERS = (
-    ("errors", "events", "times", "urls"),
+    ("differences", "errors", "events", "times", "urls"),
     ("body", "flags", "forks", "phases"),
     ("machine", "standing"),
     ("findings",),
@@ -28,8 +28,8 @@ LAYERS = (
     ("adapters", "deliveries", "redelivery"),
     ("lookup", "parsing", "results", "simulation"),
     ("intake", "observed", "rebuild", "story"),
-    ("asking", "batches", "commits"),
-    ("survey",),
+    ("asking", "batches", "commits", "limits"),
+    ("past", "survey"),
     ("tracker",),
     ("receiving", "scoring"),
     ("report",),
@@ -41,7 +41,16 @@ TOP = ("", "__main__")
 
 # Library → the packages or modules that may import it.
 DOORS = {
-    "click": ("cli", "report.accuracy", "report.history", "report.nightly", "report.story", "report.text"),
+    "click": (
+        "cli",
+        "report.accuracy",
+        "report.hindsight",
+        "report.history",
+        "report.limits",
+        "report.nightly",
+        "report.story",
+        "report.text",
+    ),
     "graphviz": ("machine.diagrams",),
     "prometheus_client": ("report.metrics",),
     "pydantic": ("adapters", "machine"),

@@ -415,6 +415,7 @@ ASKED = {
     "machines show": ["machines", "show", "aircore"],
     "machines check": ["machines", "check"],
     "machines draw": ["machines", "draw", "agora"],
+    "limits suggest": ["limits", "suggest", "aircore"],
     "prune": ["prune", "--complete-before", "36500d", "--now", NOW],
     "erase": ["erase", "c-demo-7"],
 }
@@ -457,6 +458,7 @@ def test_json_has_the_keys_that_are_told_inside(demo: Path) -> None:
     assert list(asked(ASKED["explain"], demo)["parts"][0]) == told["parts/"]
     assert list(report["stuck"][0]["flags"][0]) == told["flags/"]
     assert list(report["providers"]["agora"]) == told["providers/"]
+    assert list(asked(ASKED["limits suggest"], demo)["limits"][0]) == told["limits/"]
 
 
 def test_json_has_the_keys_that_are_told_where_files_are_made(demo: Path, tmp_path: Path) -> None:

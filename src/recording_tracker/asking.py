@@ -9,7 +9,7 @@ from recording_tracker.adapters import Adapter
 from recording_tracker.errors import UnknownProviderError
 from recording_tracker.flags import ERROR, WARNING
 from recording_tracker.intake import QuarantineLimits
-from recording_tracker.journal import Entry, Journal
+from recording_tracker.journal import Count, Entry, Journal, Total
 from recording_tracker.lookup import find, seen
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import reread
@@ -87,9 +87,9 @@ def audit(
     since_ms = max(0, now_ms - since // MILLISECOND)
     stuck = [seen(entry, now_ms) for entry in journal.overdue(now_ms)]
     others = (seen(entry, now_ms) for entry in journal.flagged(since_ms, now_ms))
-    flagged = [recording for recording in others if not recording.stuck and _is_flagged(recording)]
-    providers = _provider_reports(journal, machines, now_ms)
-    totals = journal.totals()
+    flagged = [recording for recording in others if not recording.stuck and is_flagged(recording)]
+    totals, counts = journal.totals(), journal.counts()
+    providers = provider_reports(totals, _last_heard(counts), machines, now_ms)
     digests = {machine.digest for machine in machines.values()}
     return AuditReport(
         now=from_ms(now_ms),
@@ -101,9 +101,9 @@ def audit(
         providers=providers,
         quarantined=journal.count_quarantined(since_ms=since_ms),
         quarantine_full=quarantine_limits.full(*journal.quarantine_size()),
-        ignored=sum(count.bodies for count in journal.counts() if count.result == "ignored"),
+        ignored=sum(count.bodies for count in counts if count.result == "ignored"),
         outdated=sum(total.recordings for total in totals if total.machine not in digests),
-        never_received=_never_received(journal, machines, providers),
+        never_received=never_received(journal.seen_events(), machines, providers),
     )
 
 
@@ -116,13 +116,27 @@ def tally(journal: Journal) -> Tally:
     return Tally(bodies, *journal.quarantine_size())
 
 
-def _is_flagged(recording: Recording) -> bool:
+def is_flagged(recording: Recording) -> bool:
+    """Tell whether a recording has an open error or warning."""
     return any(flag.severity in (ERROR, WARNING) for flag in recording.flags)
 
 
-def _provider_reports(journal: Journal, machines: Mapping[str, Machine], now_ms: int) -> dict[str, ProviderReport]:
+def _last_heard(counts: Iterable[Count]) -> dict[str, int]:
+    """Return provider → when something last came of it."""
+    last_ms: dict[str, int] = {}
+    for count in counts:
+        # What is rejected may come from anybody, so it does not show that the provider still sends.
+        if count.result != "rejected":
+            last_ms[count.provider] = max(count.last_received_ms, last_ms.get(count.provider, count.last_received_ms))
+    return last_ms
+
+
+def provider_reports(
+    totals: Iterable[Total], last_heard_ms: Mapping[str, int], machines: Mapping[str, Machine], now_ms: int
+) -> dict[str, ProviderReport]:
+    """Say of each provider how many recordings stand where, and whether it is silent."""
     reports: dict[str, ProviderReport] = {}
-    for total in journal.totals():
+    for total in totals:
         report = reports.setdefault(total.provider, ProviderReport())
         report.recordings += total.recordings
         report.phases[total.phase] = report.phases.get(total.phase, 0) + total.recordings
@@ -130,27 +144,23 @@ def _provider_reports(journal: Journal, machines: Mapping[str, Machine], now_ms:
             report.open += total.recordings
         else:
             report.outcomes[total.outcome] = report.outcomes.get(total.outcome, 0) + total.recordings
-    for count in journal.counts():
-        # What is rejected may come from anybody, so it does not show that the provider still sends.
-        if count.result != "rejected":
-            report = reports.setdefault(count.provider, ProviderReport())
-            last = from_ms(count.last_received_ms)
-            report.last_received_at = max(last, report.last_received_at or last)
-    for provider, report in reports.items():
+    for provider, last_ms in last_heard_ms.items():
+        report = reports.setdefault(provider, ProviderReport())
+        report.last_received_at = from_ms(last_ms)
         silent_after = machines[provider].limits.silent_after if provider in machines else None
-        if silent_after is not None and report.last_received_at is not None:
+        if silent_after is not None:
             report.silent = from_ms(now_ms) > report.last_received_at + silent_after
     return dict(sorted(reports.items()))
 
 
-def _never_received(
-    journal: Journal, machines: Mapping[str, Machine], providers: Iterable[str]
+def never_received(
+    received: Mapping[str, set[str]], machines: Mapping[str, Machine], providers: Iterable[str]
 ) -> dict[str, list[tuple[str, ...]]]:
     """Find the sets of promised events of which not one has ever come, though the provider has sent others."""
-    received = journal.seen_events()
     found = {}
     for provider in providers:
-        if provider in machines and received.get(provider):
+        names = received.get(provider, set[str]())
+        if provider in machines and any(name in machines[provider].places for name in names):
             surely_sent = machines[provider].surely_sent
-            found[provider] = [names for names in surely_sent if not received[provider].intersection(names)]
-    return {provider: names for provider, names in found.items() if names}
+            found[provider] = [wanted for wanted in surely_sent if not names.intersection(wanted)]
+    return {provider: wanted for provider, wanted in found.items() if wanted}

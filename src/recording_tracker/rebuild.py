@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
@@ -22,30 +22,42 @@ Watch = Callable[[int, int], None]
 """Told every so often how many recordings are done, and of how many; the second is no more than a good guess."""
 
 
-def folded(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -> tuple[Timeline, Standing]:
-    """Fold a recording from its journaled bodies and its announcements alone."""
+def folded(
+    journal: Journal, entry: Entry, machine: Machine, adapter: Adapter, *, by_ms: int | None = None
+) -> tuple[Timeline, Standing]:
+    """Fold a recording from its journaled bodies and its announcements alone, those received *by_ms* if it is given."""
     kept = entry.standing
     timeline = Timeline(machine)
     duplicates = 0
     if kept.recording_id is None:
         timeline.course.group_id = kept.group_id
     else:
-        rows = list(journal.events(entry.number))
+        rows = list(_received(journal.events(entry.number), by_ms))
         duplicates = sum(row.deliveries - 1 for row in rows)
         timeline.insert(reread(adapter, kept.recording_id, row) for row in rows)
-    latest = latest_announcement(journal, kept)
+    latest = latest_announcement(journal, kept, by_ms=by_ms)
     until_ms = None if latest is None else latest.until_ms
     standing = conclude(machine, timeline.course, kept.recording_id, announced_until_ms=until_ms, duplicates=duplicates)
     return timeline, standing
 
 
-def latest_announcement(journal: Journal, standing: Standing) -> Expectation | None:
+def latest_announcement(journal: Journal, standing: Standing, *, by_ms: int | None = None) -> Expectation | None:
     """Return the announcement that counts for a recording: by its id, or by its group where nothing else is known."""
     if standing.recording_id is None:
         announced = journal.expectations(standing.provider, group_id=standing.group_id)
     else:
         announced = journal.expectations(standing.provider, recording_id=standing.recording_id)
-    return max(announced, key=lambda known: (known.expected_ms, known.within_ms), default=None)
+    known_then = [known for known in announced if by_ms is None or known.expected_ms <= by_ms]
+    return max(known_then, key=lambda known: (known.expected_ms, known.within_ms), default=None)
+
+
+def _received(rows: Iterable[EventRow], by_ms: int | None) -> Iterator[EventRow]:
+    """Yield the events that had come by then; the delivery of one that counts is the first, and so counted then too."""
+    for row in rows:
+        if by_ms is None or (row.received_ms <= by_ms and (row.differs_ms is None or row.differs_ms <= by_ms)):
+            yield row
+        elif row.received_ms <= by_ms:
+            yield row._replace(differs_ms=None)
 
 
 def replay(
@@ -56,11 +68,13 @@ def replay(
     now_ms: int,
     dry_run: bool,
     watch: Watch | None = None,
+    tell: Callable[[Difference], None] | None = None,
 ) -> ReplayReport:
     """Fold every recording with today's adapters and machines; write what changes, unless *dry_run*."""
     report = ReplayReport()
     last = done = total = 0
     while True:
+        found: list[Difference] = []
         with journal.reading() if dry_run else journal.writing():
             # Asked inside the transaction: somebody may have erased one in between.
             batch = journal.numbers(after=last, limit=BATCH)
@@ -73,10 +87,14 @@ def replay(
                 report.recordings += entry.standing.exists
                 timeline, standing = folded(journal, entry, machine, adapter)
                 difference = _difference(entry.standing, standing, now_ms)
-                if difference is not None:
-                    report.changed.append(difference)
+                found += [difference] if difference else []
                 if not dry_run:
                     _write(journal, entry, timeline, standing, machine, now_ms)
+        # After the commit: whoever is told may be slow, and what fails has changed nothing.
+        for difference in found:
+            report.add(difference)
+            if tell is not None:
+                tell(difference)
         if not batch:
             return report
         last, done = batch[-1], done + len(batch)

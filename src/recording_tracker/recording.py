@@ -43,7 +43,8 @@ class Recording:
     progress: float | None
     last_event: LastEvent | None
     events: int
-    duplicates: int
+    duplicates: int | None
+    """None where nobody can know: how many had come by a moment in the past."""
     files: tuple[File, ...]
     flags: tuple[Flag, ...]
     awaits: tuple[str, ...]
@@ -53,6 +54,11 @@ class Recording:
     def id(self) -> str:
         """The recording id, or the group id of one that was announced by its group only."""
         return self.recording_id or self.group_id or ""
+
+    @property
+    def key(self) -> tuple[str, str | None, str | None]:
+        """What tells it from every other, also where it was announced by its group only."""
+        return (self.provider, self.recording_id, self.group_id if self.recording_id is None else None)
 
     @classmethod
     def seen(cls, standing: Standing, flags: Iterable[Flag]) -> Recording:

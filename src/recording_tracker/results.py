@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
 from recording_tracker.audit import open_flags
+from recording_tracker.differences import KINDS, OTHER, kinds
 from recording_tracker.flags import ERROR, Flag
 from recording_tracker.recording import Recording, text_of
 from recording_tracker.standing import Standing
@@ -16,6 +17,9 @@ PARTS = ("standing", "problem", "remedy", "announced", "event", "missing", "awai
 """In this order, but for announced, event and missing, which are in the order of what happened."""
 Words = tuple[str | datetime, ...]
 """A text in pieces; moments stay moments, so that each reader sees them in its own zone."""
+MOST_CHANGED = 1_000
+"""Differences that a report keeps; of a large journal with another machine every recording may be one."""
+MOST_EXAMPLES = 3
 RESULTS = ("accepted", "duplicate", "quarantined", "rejected", "ignored")
 
 
@@ -186,6 +190,16 @@ class ProviderReport:
     silent: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Hindsight:
+    """How a recording that a past audit tells of stands now, and the identities of the flags that have gone since."""
+
+    phase: str
+    complete: bool
+    outcome: str | None
+    settled: frozenset[tuple[str, str, str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
     """All checks over all open recordings at one moment."""
@@ -201,13 +215,17 @@ class AuditReport:
     providers: dict[str, ProviderReport]
     quarantined: int
     """Bodies kept aside after *since*."""
-    ignored: int
+    ignored: int | None
+    """None where nobody can know: how many had come by a moment in the past."""
     quarantine_full: bool = False
     """Whether no more bodies are kept aside, so that senders are told to try again."""
     outdated: int = 0
     """Recordings that still rest on an older version of their machine."""
     never_received: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     """Provider → promised events that have never once come; probably they are not subscribed."""
+
+    hindsight: Mapping[tuple[str, str | None, str | None], Hindsight] | None = None
+    """Of a past audit, by ``Recording.key``; None where it was not asked for."""
 
     @property
     def complete(self) -> int:
@@ -242,8 +260,8 @@ class AuditReport:
             "recordings": self.recordings,
             "open": self.open,
             "complete": self.complete,
-            "stuck": [recording.to_json(secrets=secrets) for recording in self.stuck],
-            "flagged": [recording.to_json(secrets=secrets) for recording in self.flagged],
+            "stuck": [self._recording_json(recording, secrets=secrets) for recording in self.stuck],
+            "flagged": [self._recording_json(recording, secrets=secrets) for recording in self.flagged],
             "flags": self.flags,
             "providers": {
                 name: asdict(report) | {"last_received_at": text_of(report.last_received_at)}
@@ -252,6 +270,16 @@ class AuditReport:
             "quarantined": self.quarantined,
             "ignored": self.ignored,
         }
+
+    def _recording_json(self, recording: Recording, *, secrets: bool) -> dict[str, object]:
+        told = recording.to_json(secrets=secrets)
+        if self.hindsight is None:
+            return told
+        later = self.hindsight.get(recording.key)
+        settled = later.settled if later else frozenset()
+        flags = [flag.to_json() | {"settled": flag.identity in settled} for flag in recording.flags]
+        now = later and {"phase": later.phase, "complete": later.complete, "outcome": later.outcome}
+        return told | {"flags": flags, "later": now}
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,11 +296,23 @@ class ReplayReport:
     """What folding everything again has changed, or would change."""
 
     recordings: int = 0
+    differences: int = 0
+    """How many recordings are others; of all of them *changed* has the first ones only."""
     changed: list[Difference] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*KINDS, OTHER), 0))
+    """Kind of change → how many recordings; one may have changed in several ways."""
+    examples: dict[str, list[Difference]] = field(default_factory=dict)
+    """Kind of change → the first recordings that have changed so."""
 
-    def to_json(self) -> dict[str, object]:
-        """Return it as the JSON output has it."""
-        return {"recordings": self.recordings, "changed": [asdict(found) for found in self.changed]}
+    def add(self, difference: Difference) -> None:
+        """Count a difference, and keep it if it is one of the first."""
+        self.differences += 1
+        if len(self.changed) < MOST_CHANGED:
+            self.changed.append(difference)
+        for kind in kinds(difference.before, difference.after):
+            self.counts[kind] += 1
+            if self.counts[kind] <= MOST_EXAMPLES:
+                self.examples.setdefault(kind, []).append(difference)
 
 
 @dataclass(slots=True)

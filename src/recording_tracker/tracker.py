@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -16,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
-from recording_tracker import asking, forks, lookup, rebuild
+from recording_tracker import asking, forks, lookup, past, rebuild
 from recording_tracker.adapters import Adapter, find_adapters
 from recording_tracker.audit import open_flags
 from recording_tracker.batches import take_many, take_one
@@ -36,12 +37,13 @@ from recording_tracker.flags import SEVERITIES, Flag
 from recording_tracker.intake import Intake, QuarantineLimits
 from recording_tracker.journal import BUSY_TIMEOUT, Entry, Expectation, Journal, Quarantined
 from recording_tracker.machine import Machine, find_machines
-from recording_tracker.observed import Observed, observe
+from recording_tracker.observed import NEWEST, Observed, observe
 from recording_tracker.parsing import Parsed, read, resolution
 from recording_tracker.phases import OUTCOMES, check_word
 from recording_tracker.recording import Recording
 from recording_tracker.results import (
     AuditReport,
+    Difference,
     HistoryLine,
     Receipt,
     ReplayReport,
@@ -315,12 +317,22 @@ class Tracker:
         with self._reading() as journal:
             return list(asking.explain(journal, text, adapters, machines, now_ms=_ms(now)))
 
-    def audit(self, now: datetime | None = None, *, since: timedelta = DAY) -> AuditReport:
-        """Check all open recordings at *now*, else at the present; look back over *since* for what is complete."""
+    def audit(
+        self, now: datetime | None = None, *, since: timedelta = DAY, as_of: bool = False, hindsight: bool = False
+    ) -> AuditReport:
+        """
+        Check all open recordings at *now*, else at the present; look back over *since* for what is complete.
+
+        With *as_of* only what had been received by *now* counts, as ``past.audit`` has it; *hindsight* then
+        says beside it what has been settled by what came later.
+        """
+        adapters, machines, _ = self._parts
+        limits, now_ms = self._quarantine, _ms(now)
         with self._reading() as journal:
-            return asking.audit(
-                journal, self.machines, now_ms=_ms(now), since=since, quarantine_limits=self._quarantine
-            )
+            if not as_of:
+                return asking.audit(journal, machines, now_ms=now_ms, since=since, quarantine_limits=limits)
+            report = past.audit(journal, adapters, machines, now_ms=now_ms, since=since, quarantine_limits=limits)
+            return past.with_hindsight(journal, adapters, machines, report) if hindsight else report
 
     def survey(self, now: datetime | None = None, *, since: timedelta = DAY) -> Survey:
         """Do what ``audit`` does, and tell beside it in which states recordings are and what providers have done."""
@@ -350,6 +362,20 @@ class Tracker:
         """Count the bodies that have come, by provider and result, and those that are kept aside."""
         with self._reading() as journal:
             return asking.tally(journal)
+
+    def observe(self, provider: str | None = None, *, limit: int = NEWEST) -> list[Observed]:
+        """
+        Return how long the newest *limit* complete recordings took, of *provider* or of each that anything is kept of.
+
+        Raises UnknownProviderError.
+        """
+        adapters, machines, _ = self._parts
+        known = adapters.keys() & machines.keys()
+        if provider is not None and provider not in known:
+            raise UnknownProviderError(provider, sorted(known))
+        with self._reading() as journal:
+            wanted = [provider] if provider else [name for name in journal.providers() if name in known]
+            return [observe(journal, adapters, machines, provider=name, limit=limit) for name in wanted]
 
     # Mending
 
@@ -428,20 +454,35 @@ class Tracker:
             self._journal.release(number)
 
     def replay(
-        self, *, dry_run: bool = False, now: datetime | None = None, watch: rebuild.Watch | None = None
+        self,
+        *,
+        dry_run: bool = False,
+        now: datetime | None = None,
+        watch: rebuild.Watch | None = None,
+        tell: Callable[[Difference], None] | None = None,
     ) -> ReplayReport:
         """
         Parse and fold everything again with today's adapters and machines; say which recordings change.
 
-        *watch* is told now and then how many recordings are done, and of about how many.
+        *watch* is told now and then how many recordings are done, and of about how many. The report counts
+        all that change and keeps the first; *tell* is called with each as it is found.
         """
         adapters, machines, _ = self._parts
+        replay = partial(
+            rebuild.replay,
+            adapters=adapters,
+            machines=machines,
+            now_ms=_ms(now),
+            dry_run=dry_run,
+            watch=watch,
+            tell=tell,
+        )
         if dry_run:
-            return rebuild.replay(self._reader, adapters, machines, now_ms=_ms(now), dry_run=True, watch=watch)
+            return replay(self._reader)
         self._check_writable()
         with self._lock:
             self._parts[2].forget()
-            return rebuild.replay(self._journal, adapters, machines, now_ms=_ms(now), dry_run=False, watch=watch)
+            return replay(self._journal)
 
     def verify(self, *, watch: rebuild.Watch | None = None) -> VerifyReport:
         """Check that what is stored is the fold of the journal, and that hashes and pages are sound; as ``replay``."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from recording_tracker.differences import KINDS
 from tests.cli.conftest import EXAMPLES, NOW, Command, Run
 from tests.cli.deliveries import aircore, line, started, write_log
 
@@ -173,14 +174,18 @@ def test_verify_prints_what_differs_and_what_is_damaged(tracker: Command, toured
 
 
 def test_replay_prints_what_changes(tracker: Command, db: Path) -> None:
-    assert tracker("replay", "--db", db, "--now", NOW, "--json").json == {"recordings": 30, "changed": []}
+    counts = dict.fromkeys((*KINDS, "other"), 0)
+
+    run = tracker("replay", "--db", db, "--now", NOW, "--json")
+
+    assert run.json == {"recordings": 30, "changed": [], "counts": counts}
 
 
 def test_replay_prints_before_and_after(tracker: Command, db: Path, tmp_path: Path) -> None:
     run = tracker("replay", "--dry-run", "--db", db, "--machines", hasty(tmp_path), "--now", NOW, "--json")
 
     changed = {"id": str, "before": each(lambda _: True), "after": each(lambda _: True)}
-    assert fits(run.json, {"recordings": int, "changed": [changed]})
+    assert fits(run.json, {"changed": [changed], "recordings": int, "counts": dict.fromkeys((*KINDS, "other"), int)})
     assert (len(run.json["changed"]) > 0, run.status) == (True, 1)
 
 

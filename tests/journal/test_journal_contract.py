@@ -1189,3 +1189,37 @@ def test_many_threads_may_use_one_tracker(journal: Journal) -> None:
     report = tracker.verify()
     assert (40, [], []) == (report.recordings, report.differences, report.damaged)
     tracker.close()
+
+
+# The past
+
+
+def test_what_may_have_stood_otherwise_is_found(journal: Journal) -> None:
+    numbers = insert(journal, standing("r1"), *(complete(name, machine="m1") for name in ("r2", "r3", "r4")))
+    old = insert(journal, complete("r5", machine="m0"))
+    with journal.writing():
+        journal.add_events(numbers[1], [row(received_ms=100)])
+        journal.add_events(numbers[2], [row("e1", received_ms=50), row("e2", received_ms=101)])
+        journal.add_events(numbers[3], [row(received_ms=100, differs_ms=101)])
+
+    assert [numbers[0], numbers[2], numbers[3], *old] == journal.unsettled(100, ["m1", "m2"])
+
+
+def test_what_was_heard_by_a_moment_is_told_by_name(journal: Journal) -> None:
+    first, other = insert(journal, standing("r1"), standing("r2", provider="aircore"))
+    with journal.writing():
+        journal.add_events(first, [row("e1", received_ms=10), row("e2", received_ms=30), row("e3", received_ms=50)])
+        journal.add_events(other, [row("e1", name="stopped", received_ms=40)])
+
+    assert journal.heard(40) == {"agora": {"started": 30}, "aircore": {"stopped": 40}}
+    assert journal.heard(9) == {}
+
+
+def test_an_acknowledgement_has_its_time(journal: Journal) -> None:
+    [number] = insert(journal, standing())
+    with journal.writing():
+        journal.write_flags(number, [flag()], (), 0)
+        journal.acknowledge(number, flag(), note="seen", at_ms=150)
+
+    assert journal.acknowledgements(number, 150) == {flag().identity: "seen"}
+    assert journal.acknowledgements(number, 149) == {}

@@ -32,6 +32,7 @@ COMMANDS = {
     "machines": "machines",
     "simulate": "weather",
     "score": "weather",
+    "limits": "limits",
     "replay": "care",
     "verify": "care",
     "backup": "care",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from io import StringIO
 
 import click
 
 from recording_tracker.cli.options import as_duration, database, now_option, print_lines, reading, width
 from recording_tracker.cli.output import write_file
+from recording_tracker.errors import UsageError
 from recording_tracker.report import check as plugin
 from recording_tracker.report import html, markdown, nightly, sheets
+from recording_tracker.report.hindsight import hindsight_lines
 from recording_tracker.results import AuditReport
 from recording_tracker.tracker import Tracker
 
@@ -33,6 +35,8 @@ FORMATS = ("text", "json", "csv", "md", "html")
     "--check", is_flag=True, help="Print one line, and exit with 0 to 3, as a plugin of Nagios or Icinga does."
 )
 @now_option
+@click.option("--as-of", is_flag=True, help="Only what had been received, announced and acknowledged by --now.")
+@click.option("--hindsight", is_flag=True, help="With --as-of: say too what later callbacks have settled.")
 @reading
 @click.pass_context
 def audit_command(
@@ -45,6 +49,8 @@ def audit_command(
     output: str | None,
     check: bool,
     now: datetime | None,
+    as_of: bool,
+    hindsight: bool,
     as_json: bool,
 ) -> int:
     """
@@ -56,30 +62,30 @@ def audit_command(
     \b
     tracker audit
     tracker audit --format html -o audit.html
+    tracker audit --now 2026-11-01T03:15:00Z --as-of --hindsight
     """
+    form = "json" if as_json else form
+    if as_of and form == "html":
+        raise UsageError("--as-of is told as text, json, csv or md; a page shows the present beside the past")
+    if hindsight and (not as_of or form not in ("text", "json")):
+        raise UsageError("--hindsight needs --as-of, and is told as text or json")
+    audit = partial(tracker.audit, now, since=since, as_of=as_of, hindsight=hindsight)
     if check:
-        status, line = plugin.check(tracker.audit(now, since=since))
+        status, line = plugin.check(audit())
         print_lines([line])
         return status
-    form = "json" if as_json else form
-    report, lines = _lines(tracker, form, now, since, columns=width() if output is None else None)
+    if form == "html":
+        # Only a page shows more than an audit says, and it alone waits for that.
+        survey = tracker.survey(now, since=since)
+        report, lines = survey.report, list(html.audit_html(survey))
+    else:
+        report = audit()
+        lines = written(report, form, columns=width() if output is None else None)
     if output is None:
         print_lines(lines)
     else:
         write_file(output, [click.unstyle(line) for line in lines], database(ctx))
     return 1 if report.needs_attention else 0
-
-
-def _lines(
-    tracker: Tracker, form: str, now: datetime | None, since: timedelta, *, columns: int | None
-) -> tuple[AuditReport, Iterable[str]]:
-    """Audit, and write the report as lines in one of FORMATS, text in no more than *columns*."""
-    if form == "html":
-        # Only a page shows more than an audit says, and it alone waits for that.
-        survey = tracker.survey(now, since=since)
-        return survey.report, html.audit_html(survey)
-    report = tracker.audit(now, since=since)
-    return report, written(report, form, columns=columns)
 
 
 def written(report: AuditReport, form: str, *, columns: int | None = None) -> list[str]:
@@ -88,4 +94,6 @@ def written(report: AuditReport, form: str, *, columns: int | None = None) -> li
         return [json.dumps(report.to_json(), ensure_ascii=True, allow_nan=False)]
     if form == "csv":
         return StringIO(sheets.audit_csv(report)).read().splitlines()
-    return list(markdown.audit_markdown(report) if form == "md" else nightly.audit_lines(report, columns))
+    if form == "md":
+        return list(markdown.audit_markdown(report))
+    return [*nightly.audit_lines(report, columns), *hindsight_lines(report, columns)]

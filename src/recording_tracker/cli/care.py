@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 import click
 
@@ -20,8 +25,9 @@ from recording_tracker.cli.options import (
     writing,
 )
 from recording_tracker.cli.progress import of_recordings
+from recording_tracker.differences import OTHER
 from recording_tracker.report.safe import printable
-from recording_tracker.results import Difference
+from recording_tracker.results import Difference, ReplayReport
 from recording_tracker.tracker import Tracker
 
 MOST_SHOWN = 20
@@ -52,28 +58,80 @@ def replay_command(
     """
     opened = Tracker(database(ctx, db), machines=machines_folder, readonly=dry_run, create=False)
     with opened as tracker, of_recordings("replay") as progress:
-        report = tracker.replay(dry_run=dry_run, now=now, watch=progress.update)
-    if as_json:
-        print_json(report.to_json())
-    else:
-        would = "would change" if dry_run else "changed"
-        print_lines([f"{len(report.changed)} of {report.recordings} recordings {would}", *_differences(report.changed)])
-    return 1 if dry_run and report.changed else 0
+        replay = partial(tracker.replay, dry_run=dry_run, now=now, watch=progress.update)
+        report = _stream(replay) if as_json else replay()
+    if not as_json:
+        print_lines(_replay_lines(report, dry_run=dry_run))
+    return 1 if dry_run and report.differences else 0
 
 
-def _differences(found: list[Difference]) -> list[str]:
+def _stream(replay: Callable[..., ReplayReport]) -> ReplayReport:
+    """Print the report as one JSON object, each difference as it is found: there may be millions."""
+    begin = '{"changed": ['
+
+    def tell(difference: Difference) -> None:
+        nonlocal begin
+        click.echo(begin + json.dumps(asdict(difference), ensure_ascii=True, allow_nan=False), nl=False)
+        begin = ", "
+
+    report = replay(tell=tell)
+    end = f'], "recordings": {report.recordings}, "counts": {json.dumps(report.counts)}}}'
+    click.echo(end if report.differences else begin + end)
+    return report
+
+
+def _replay_lines(report: ReplayReport, *, dry_run: bool) -> Iterator[str]:
+    """Tell how many recordings change, in which ways, with the first of each kind, then the first of all in full."""
+    yield f"{report.differences} of {report.recordings} recordings {'would change' if dry_run else 'changed'}"
+    for kind, count in report.counts.items():
+        if count:
+            examples = report.examples[kind]
+            yield f"  {kind.replace('_', ' '):<16}{count}"
+            yield from (f"    {printable(found.id)}{_change(found, kind)}" for found in examples)
+            if count > len(examples):
+                yield f"    and {count - len(examples)} more"
+    yield from _differences(report.changed, report.differences)
+
+
+def _change(found: Difference, kind: str) -> str:
+    """Say in a line what is another in one way."""
+    before, after = (_word(told, kind) for told in (found.before, found.after))
+    return f": {before} > {after}" if before != after else ""
+
+
+def _word(told: dict[str, Any] | None, kind: str) -> str:
+    if told is None:
+        return "not there"
+    if kind == "state":
+        return printable(", ".join(f"{region} {state}" for region, state in told["state"].items()), width=60)
+    if kind == "outcome":
+        return printable(told["outcome"] or "not complete")
+    if kind in ("deadlines", OTHER):
+        return ""
+    return ", ".join(dict.fromkeys(flag["code"] for flag in told["flags"])) or "no flag"
+
+
+def _differences(found: list[Difference], count: int | None = None) -> list[str]:
+    """Write the first of *count* differences in full; without it *found* are all there are."""
     lines = []
     for difference in found[:MOST_SHOWN]:
         lines.append(f"  {printable(difference.id)}")
         before, after = difference.before or {}, difference.after or {}
         lines += [
-            f"    {key}: {printable(before.get(key), width=60)} > {printable(after.get(key), width=60)}"
+            f"    {key}: {_shown(before.get(key), key)} > {_shown(after.get(key), key)}"
             for key in before | after
             if before.get(key) != after.get(key)
         ]
-    if len(found) > MOST_SHOWN:
-        lines.append(f"  and {len(found) - MOST_SHOWN} more; --json has all")
+    left = (len(found) if count is None else count) - MOST_SHOWN
+    if left > 0:
+        lines.append(f"  and {left} more; --json has all")
     return lines
+
+
+def _shown(value: Any, key: str) -> str:
+    if key == "flags" and value and isinstance(value[0], dict):
+        return ", ".join(f"{flag['code']} since {flag['raised_at']}" for flag in value)
+    return printable(value, width=60)
 
 
 @click.command("verify")

@@ -2,7 +2,7 @@
 
 # Annotations are not postponed: a named tuple would compile each of them, at every start of the program.
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -245,6 +245,20 @@ class Journal(Writer, Protocol):
 
     def flagged(self, since_ms: int, now_ms: int) -> Iterator[Entry]:
         """Return the recordings with an open error or warning that are open themselves, or got it after *since_ms*."""
+
+    def unsettled(self, at_ms: int, machines: Collection[str]) -> list[int]:
+        """
+        Return the recordings that may not have stood at *at_ms* as they stand now, in order; reads every event.
+
+        They are those that are not complete, those of which anything was received later, and those that rest on
+        none of *machines*, digests.
+        """
+
+    def heard(self, until_ms: int) -> dict[str, dict[str, int]]:
+        """Return provider → name of an event → when one of that name was last received; reads every event."""
+
+    def acknowledgements(self, number: int, until_ms: int) -> dict[tuple[str, str, str], str]:
+        """Return flag identity → note of what was acknowledged by then; of several the last is kept."""
 
     def completed_before(self, before_ms: int, *, limit: int) -> list[int]:
         """Return recordings that were complete at that moment."""

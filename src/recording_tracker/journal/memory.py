@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
 from hashlib import sha256
@@ -35,6 +35,7 @@ class _KeptFlag(NamedTuple):
     flag: Flag
     cleared_ms: int | None = None
     note: str | None = None
+    acknowledged_ms: int = 0
 
 
 def _alone(kept: type[T]) -> type[T]:
@@ -143,8 +144,8 @@ class MemoryJournal:
         for flag in cleared:
             self._put_flag(number, flag, cleared_ms=cleared_ms)
 
-    def acknowledge(self, number: int, flag: Flag, *, note: str, at_ms: int) -> None:  # noqa: ARG002
-        self._put_flag(number, flag, note=note)
+    def acknowledge(self, number: int, flag: Flag, *, note: str, at_ms: int) -> None:
+        self._put_flag(number, flag, note=note, acknowledged_ms=at_ms)
 
     def _put_flag(self, number: int, flag: Flag, /, **changes: Any) -> None:
         flags = self._flags.setdefault(number, {})
@@ -327,6 +328,25 @@ class MemoryJournal:
     def flagged(self, since_ms: int, now_ms: int) -> Iterator[Entry]:
         entries = map(self.entry, sorted(self._flags.keys() & self._recordings.keys()))
         return iter([entry for entry in entries if _is_flagged(entry.standing, since_ms, now_ms)])
+
+    def unsettled(self, at_ms: int, machines: Collection[str]) -> list[int]:
+        numbers = self._where(lambda kept: not kept.complete or kept.machine not in machines)
+        rows = ((number, row) for number, events in self._events.items() for row in events.values())
+        later = {number for number, row in rows if max(row.received_ms, row.differs_ms or row.received_ms) > at_ms}
+        return sorted({*numbers, *later})
+
+    def heard(self, until_ms: int) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = {}
+        for number, events in self._events.items():
+            for row in events.values():
+                if row.received_ms <= until_ms:
+                    names = found.setdefault(self._recordings[number][0].provider, {})
+                    names[row.name] = max(row.received_ms, names.get(row.name, row.received_ms))
+        return found
+
+    def acknowledgements(self, number: int, until_ms: int) -> dict[tuple[str, str, str], str]:
+        flags = self._flags.get(number, {}).items()
+        return {key: kept.note for key, kept in flags if kept.note is not None and kept.acknowledged_ms <= until_ms}
 
     def completed_before(self, before_ms: int, *, limit: int) -> list[int]:
         return self._where(lambda kept: kept.completed_ms is not None and kept.completed_ms < before_ms)[:limit]

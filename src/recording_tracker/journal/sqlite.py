@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache
@@ -648,6 +648,34 @@ class SqliteJournal:
             now_ms,
         )
         yield from self._entries([row[0] for row in numbers if self._is_recording(row[0])])
+
+    def unsettled(self, at_ms: int, machines: Collection[str]) -> list[int]:
+        rows = self._all(
+            "SELECT id FROM recordings WHERE complete = 0 OR machine NOT IN (SELECT value FROM json_each(?2)) "
+            "UNION SELECT recording FROM events WHERE received_ms > ?1 OR differs_ms > ?1 ORDER BY 1",
+            at_ms,
+            json.dumps(list(machines)),
+        )
+        return [row[0] for row in rows]
+
+    def heard(self, until_ms: int) -> dict[str, dict[str, int]]:
+        rows = self._all(
+            "SELECT r.provider, e.name, max(e.received_ms) FROM events AS e JOIN recordings AS r ON r.id = e.recording "
+            "WHERE e.received_ms <= ? GROUP BY 1, 2",
+            until_ms,
+        )
+        found: dict[str, dict[str, int]] = {}
+        for provider, name, last_ms in rows:
+            found.setdefault(provider, {})[name] = last_ms
+        return found
+
+    def acknowledgements(self, number: int, until_ms: int) -> dict[tuple[str, str, str], str]:
+        rows = self._all(
+            "SELECT code, region, evidence, note FROM flags WHERE recording = ? AND acknowledged_ms <= ?",
+            number,
+            until_ms,
+        )
+        return {(code, region, evidence): note or "" for code, region, evidence, note in rows}
 
     def completed_before(self, before_ms: int, *, limit: int) -> list[int]:
         sql = "SELECT id FROM recordings WHERE complete = 1 AND completed_ms < ? ORDER BY id LIMIT ?"

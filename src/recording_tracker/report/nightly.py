@@ -56,7 +56,8 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
 def counted_flags(report: AuditReport) -> str:
     """Say how many flags of each code the listed recordings have, and what else has come and is listed nowhere."""
     flags = ", ".join(f"{code} {count}" for code, count in report.flags.items()) or "none"
-    return f"flags: {flags}; complete: {report.complete}; ignored bodies: {report.ignored}"
+    ignored = "not known" if report.ignored is None else report.ignored
+    return f"flags: {flags}; complete: {report.complete}; ignored bodies: {ignored}"
 
 
 def _section(title: str, recordings: Sequence[Recording], now: datetime, width: int | None) -> Iterator[str]:
