@@ -66,7 +66,7 @@ def _steps(region: Region, machine: Machine) -> Markup:
         tag("li", f"{region.states[step.source]} → {region.states[step.dest]}: ", *spaced(_events(step, machine)))
         for step in steps(region)
     ]
-    return tag("details", tag("summary", "the events that lead along"), tag("ul", *lines), class_="steps")
+    return tag("details", tag("summary", "Events along the arrows"), tag("ul", *lines), class_="steps")
 
 
 def _events(step: Step, machine: Machine) -> list[object]:
@@ -153,4 +153,4 @@ def _callbacks(bodies: dict[str, int], observed: Observed | None) -> Iterator[Ma
 
 def _figures(pairs: list[tuple[str, str]]) -> Markup:
     cells = [tag("div", tag("dt", label), tag("dd", value)) for label, value in pairs]
-    return tag("dl", *cells, class_="numbers")
+    return tag("dl", *cells, class_="figures")
