@@ -79,12 +79,13 @@ def check_wheel(wheel: Path) -> None:
         [metadata] = [archive.read(name).decode() for name in held if name.endswith(".dist-info/METADATA")]
 
     package = {name for name in held if ".dist-info/" not in name}
-    modules = {name.removeprefix("src/") for name in names("src", "**/*.py")}
+    modules = {name.removeprefix("src/") for kind in ("py", "pyi") for name in names("src", f"**/*.{kind}")}
     machines = {f"recording_tracker/{name}" for name in names("machines", "*.toml")}
     examples = {
         name.replace("examples/deliveries", "recording_tracker/examples") for name in names("examples", "*/*.jsonl")
     }
-    assert package == modules | machines | examples | {"recording_tracker/py.typed"}
+    page = {f"recording_tracker/report/page.{kind}" for kind in ("css", "js")}
+    assert package == modules | machines | examples | page | {"recording_tracker/py.typed"}
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in held)
     assert (ROOT / "README.md").read_text(encoding="utf-8") in metadata
 
