@@ -79,7 +79,7 @@ def check_wheel(wheel: Path) -> None:
         [metadata] = [archive.read(name).decode() for name in held if name.endswith(".dist-info/METADATA")]
 
     package = {name for name in held if ".dist-info/" not in name}
-    modules = {name.removeprefix("src/") for name in names("src", "**/*.py")}
+    modules = {name.removeprefix("src/") for kind in ("py", "pyi") for name in names("src", f"**/*.{kind}")}
     machines = {f"recording_tracker/{name}" for name in names("machines", "*.toml")}
     examples = {
         name.replace("examples/deliveries", "recording_tracker/examples") for name in names("examples", "*/*.jsonl")

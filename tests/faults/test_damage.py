@@ -85,7 +85,7 @@ QUESTIONS: dict[str, Callable[[Tracker], object]] = {
     "history": lambda asked: [line.to_json() for line in asked.history("d12fdce9024d37862a8f3a88e387c817")],
     "audit": lambda asked: asked.audit(NOW).to_json(),
     "verify": lambda asked: asked.verify().to_json(),
-    "replay": lambda asked: asked.replay(dry_run=True, now=NOW).to_json(),
+    "replay": lambda asked: asked.replay(dry_run=True, now=NOW).changed,
     "quarantine": lambda asked: asked.quarantined(),
 }
 

@@ -131,6 +131,24 @@ def test_dark_and_light_differ_and_can_both_be_read(browser: Browser, rich_page:
     assert min(contrasts) > 4.5
 
 
+PAST_THEIR_BOX = """
+return [...document.querySelectorAll(".machine .state")].filter((state) => {
+  const [box, ...texts] = [...state.children].map((part) => part.getBoundingClientRect());
+  const [name, , count] = texts;
+  return texts.some((text) => text.right > box.right || text.bottom > box.bottom) || (count && name.right > count.left);
+}).map((state) => state.textContent)
+"""
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_word_of_a_diagram_stays_in_its_box(browser: Browser, rich_page: Path, width: int) -> None:
+    browser.look(rich_page, width=width)
+    browser.ask("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+
+    assert browser.ask("return document.querySelectorAll('.machine .state').length") > 60
+    assert browser.ask(PAST_THEIR_BOX) == []
+
+
 def _rgb(css: str) -> list[int]:
     return [int(part) for part in css.removeprefix("rgb(").removesuffix(")").split(",")]
 

@@ -112,9 +112,10 @@ def panels(read: Node) -> dict[str, Node]:
 def test_a_provider_has_each_region_with_the_recordings_in_its_states(survey: Survey, read: Node) -> None:
     for name, found in survey.providers.items():
         assert found.machine is not None
-        figures = panels(read)[name].all("figure")
+        figures = {figure.one("figcaption").text.split()[0]: figure for figure in panels(read)[name].all("figure")}
         assert len(figures) == len(found.machine.regions)
-        for region, figure in zip(found.machine.regions, figures, strict=True):
+        for region in found.machine.regions:
+            figure = figures[region.name]
             told = {
                 node.attributes["data-state"]: int(node.attributes["data-open"]) for node in figure.having("data-state")
             }
@@ -140,6 +141,12 @@ def _marked(panel: Node) -> list[str]:
     return [
         node.attributes["data-state"] for node in panel.having("data-stuck") if node.attributes["data-stuck"] != "0"
     ]
+
+
+def test_the_stuck_region_stands_first(read: Node) -> None:
+    captions = [caption.text.split()[0] for caption in panels(read)["agora"].all("figcaption")]
+
+    assert captions == ["recorder", "service", "uploader", "transcoding", "vod"]
 
 
 def test_what_has_nothing_stuck_is_folded_up(read: Node) -> None:

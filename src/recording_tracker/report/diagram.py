@@ -14,8 +14,8 @@ from recording_tracker.times import short
 
 WIDTH = 360
 _BOX, _GAP, _LANE, _EDGE = 38, 26, 12, 10
-_NAME_SIGN, _SMALL_SIGN = 7.6, 5.6
-"""How wide a sign of a state's name is at most, and one of the small print."""
+_NAME_SIGN, _COUNT_SIGN, _SMALL_SIGN = 8, 7, 6.2
+"""How wide a sign of a state's name usually is, one of the count, and one of the small print."""
 
 
 class _Lane(NamedTuple):
@@ -109,7 +109,7 @@ def _box(region: Region, number: int, peopled: Peopled, left: float, right: floa
     told = here.open if number != region.initial else 0
     kind = "stuck" if here.stuck else "open" if told else "final" if rule.final else "empty"
     counted = "" if not here.open else f"{here.open} open, {here.stuck} stuck" if here.stuck else f"{here.open} open"
-    room = int((right - left - 20 - len(counted) * 6.5) / _NAME_SIGN)
+    room = int((right - left - 20 - len(counted) * _COUNT_SIGN) / _NAME_SIGN)
     facts = ", ".join(_facts(rule, initial=number == region.initial))
     return tag(
         "g",

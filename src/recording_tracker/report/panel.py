@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from recording_tracker.machine import Machine, Region
 from recording_tracker.machine.definition import StateRule
-from recording_tracker.machine.sketch import Step, steps
+from recording_tracker.machine.sketch import Peopled, Step, steps
 from recording_tracker.observed import Observed
 from recording_tracker.report.chart import distribution_svg, percentile, scale_svg
 from recording_tracker.report.diagram import region_svg
@@ -46,6 +46,8 @@ def panel(name: str, report: ProviderReport, survey: ProviderSurvey, *, anchor: 
 def _diagram(machine: Machine, survey: ProviderSurvey) -> Iterator[Markup]:
     peopled = people(survey.open)
     yield tag("h3", "Where open recordings are")
+    # On a phone the regions stand beside one another, and whoever looks should see the stuck ones first.
+    regions = sorted(machine.regions, key=lambda region: not _is_stuck(region, peopled))
     figures = [
         tag(
             "figure",
@@ -53,11 +55,15 @@ def _diagram(machine: Machine, survey: ProviderSurvey) -> Iterator[Markup]:
             region_svg(region, peopled),
             _steps(region, machine),
         )
-        for region in machine.regions
+        for region in regions
     ]
     yield tag("div", *figures, class_="regions", tabindex="0")
     command = f"tracker machines draw {machine.provider} --all"
     yield tag("p", "Short cuts past several states are left out; ", tag("code", command), " shows all.", class_="soft")
+
+
+def _is_stuck(region: Region, peopled: Peopled) -> bool:
+    return any(here.stuck for (name, _), here in peopled.items() if name == region.name)
 
 
 def _steps(region: Region, machine: Machine) -> Markup:
@@ -66,7 +72,7 @@ def _steps(region: Region, machine: Machine) -> Markup:
         tag("li", f"{region.states[step.source]} → {region.states[step.dest]}: ", *spaced(_events(step, machine)))
         for step in steps(region)
     ]
-    return tag("details", tag("summary", "the events that lead along"), tag("ul", *lines), class_="steps")
+    return tag("details", tag("summary", "Events along the arrows"), tag("ul", *lines), class_="steps")
 
 
 def _events(step: Step, machine: Machine) -> list[object]:
@@ -153,4 +159,4 @@ def _callbacks(bodies: dict[str, int], observed: Observed | None) -> Iterator[Ma
 
 def _figures(pairs: list[tuple[str, str]]) -> Markup:
     cells = [tag("div", tag("dt", label), tag("dd", value)) for label, value in pairs]
-    return tag("dl", *cells, class_="numbers")
+    return tag("dl", *cells, class_="figures")
