@@ -135,6 +135,14 @@ def test_what_is_late_is_told_with_how_late() -> None:
     assert [late["by_ms"] for late in line["late"]] == [301_000] * 3
 
 
+def test_what_fits_what_is_known_is_no_misfit() -> None:
+    life = played(agora.started_again, 1)
+
+    assert ("illegal-transition",) in flags(told("agora", life))
+    only_the_starts = tuple(one.name for one in life.told if one.name != "recorder_started")
+    assert ("illegal-transition",) not in flags(told("agora", life, lost=only_the_starts))
+
+
 def test_clocks_that_tell_another_story_leave_it_open() -> None:
     life = played(agora.wrong_storage, 1)
     [leave] = [one for one in life.told if one.name == "recorder_leave"]

@@ -124,7 +124,7 @@ def _flags(case: Case) -> Iterator[tuple[str, ...]]:
         yield ("payload-mismatch",)
     if not all(case.declared.knows(one.name) for one in told):
         yield ("unknown-event",)
-    yield from ((code,) for code in sorted({one.misfit for one in told if one.misfit}))
+    yield from ((code,) for code in sorted(case.shown.misfits))
     if any(_is_ahead(*one.arrivals[0]) for one in came):
         yield ("clock-skew",)
     if _has_hole(came):
