@@ -114,6 +114,16 @@ def test_of_what_nobody_announced_and_nothing_came_nothing_is_known() -> None:
     assert flags(told("aircore", life, lost=everything)) == [("never-started",)]
 
 
+def test_what_waits_for_its_opening_event_has_no_flags() -> None:
+    lives = (played(bandwidth.transcribed, seed) for seed in range(200))
+    life = next(life for life in lives if any(one.trouble for one in life.told))
+    alone = ("recordingAvailable.complete",)
+
+    assert flags(told("bandwidth", life, lost=alone)) == []
+    life.announced_ms = life.told[0].at_ms
+    assert flags(told("bandwidth", life, lost=alone)) == [("never-started",)]
+
+
 def test_a_clock_more_than_five_minutes_ahead_is_seen() -> None:
     life = played(aircore.stopped, 1)
     life.told = [one._replace(stated_ms=one.at_ms + 301_000) for one in life.told]
