@@ -113,8 +113,17 @@ def test_losses_that_can_be_known_are_found_and_the_others_are_counted() -> None
     losses = found.losses
     assert losses.implied == losses.implied_found > 0
     assert losses.deadline == losses.deadline_found > 0
-    assert losses.never > 0
-    assert found.flags["missing-event"].unknowable == losses.never
+    assert losses.never >= found.flags["missing-event"].unknowable > 0
+
+
+def test_a_loss_that_is_told_is_right_also_where_it_was_not_certain() -> None:
+    lines, truths = simulated("aircore", Weather(), recordings=1)
+    [started] = [line for line in lines if line["body"]["event"] == "recording-started"]
+    truths[0]["lost"] = [{"name": "recording-started", "at": started["received_at"], "known": "never"}]
+
+    found = scored([line for line in lines if line is not started], truths)
+
+    assert (found.flags["missing-event"].right, found.flags["missing-event"].false) == (1, 0)
 
 
 def test_what_the_deliveries_cannot_show_is_counted_apart() -> None:

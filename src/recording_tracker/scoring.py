@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO
 
 from recording_tracker.errors import DamagedError
-from recording_tracker.flags import INFO, SEVERITIES, STUCK
+from recording_tracker.flags import INFO, SEVERITIES, STUCK, Flag
 from recording_tracker.recording import Recording
 from recording_tracker.times import from_ms, moment_ms, to_ms
 from recording_tracker.tracker import Tracker
@@ -226,19 +226,20 @@ def _score_stuck(score: Score, line: Mapping[str, Any], recording: Recording | N
 
 def _score_flags(score: Score, line: Mapping[str, Any], recording: Recording | None) -> Iterator[str]:
     """Count each code once a recording, and ``missing-event`` once for each event that should have come."""
-    should = {(flag["code"], *flag["events"]) for flag in line["flags"]}
-    told: set[tuple[str, ...]] = set()
-    for flag in recording.flags if recording else ():
-        names = flag.events if flag.code == "missing-event" else ()
-        # One of several events has been sent, and any of them may be the one that was lost.
-        lost = [name for name in names if (flag.code, name) in should] or names[:1]
-        told.add((flag.code, *lost[:1]))
-    for case in sorted(should | told):
-        tally = score.flags[case[0]]
-        is_shown = case in told if not line["shown"]["certain"] else case in should
-        if tally.add(is_true=case in should, is_told=case in told, is_shown=is_shown):
+    shown = {(flag["code"], *flag["events"]) for flag in line["flags"]}
+    # What was lost is rightly missed, also where nothing that was delivered makes it certain.
+    true = shown | {("missing-event", lost["name"]) for lost in line["lost"] if lost["known"] != "deadline"}
+    told = {_case(flag, true) for flag in recording.flags} if recording else set()
+    for case in sorted(true | told):
+        is_shown = case in (shown if line["shown"]["certain"] else told)
+        if score.flags[case[0]].add(is_true=case in true, is_told=case in told, is_shown=is_shown):
             yield f"{'false' if case in told else 'no'} flag {' '.join(case)}"
-    score.flags["missing-event"].unknowable += sum(lost["known"] == "never" for lost in line["lost"])
+
+
+def _case(flag: Flag, true: Collection[tuple[str, ...]]) -> tuple[str, ...]:
+    """Name what a flag is about: of several events of which one must have been sent, the one that was lost."""
+    names = flag.events if flag.code == "missing-event" else ()
+    return (flag.code, *([name for name in names if (flag.code, name) in true] or list(names))[:1])
 
 
 def _score_losses(score: Score, line: Mapping[str, Any], recording: Recording | None) -> None:

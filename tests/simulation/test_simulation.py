@@ -103,6 +103,18 @@ def test_what_the_account_does_not_get_is_not_sent(tmp_path: Path) -> None:
     assert {line["body"]["eventType"] for line in lines if "body" in line} <= {40, 31, 11, 120}
 
 
+def test_a_machine_that_requires_what_never_comes_can_be_simulated(tmp_path: Path) -> None:
+    strict = tmp_path / "enablex.toml"
+    strict.write_text('extends = "enablex"\n[regions.delivery]\nrequired = true\n')
+    truths: list[dict[str, Any]] = []
+    plan = Plan(start_ms=START_MS, seed=1, recordings=100, events=None, per_hour=120)
+
+    lines = list(simulate(find_machines(tmp_path)["enablex"], Weather(hung=0.5), plan, truths.append))
+
+    assert lines
+    assert 0 < sum(truth["shown"]["complete"] for truth in truths) < 50
+
+
 def test_few_begin_at_night() -> None:
     lines, _ = run("aircore", Weather(announced=1.0), recordings=1_500)
     hours = [int(json.loads(line)["received_at"][11:13]) for line in lines if "expect" in line]

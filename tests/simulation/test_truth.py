@@ -114,6 +114,16 @@ def test_of_what_nobody_announced_and_nothing_came_nothing_is_known() -> None:
     assert flags(told("aircore", life, lost=everything)) == [("never-started",)]
 
 
+def test_what_waits_for_its_opening_event_has_no_flags() -> None:
+    lives = (played(bandwidth.transcribed, seed) for seed in range(200))
+    life = next(life for life in lives if any(one.trouble for one in life.told))
+    alone = ("recordingAvailable.complete",)
+
+    assert flags(told("bandwidth", life, lost=alone)) == []
+    life.announced_ms = life.told[0].at_ms
+    assert flags(told("bandwidth", life, lost=alone)) == [("never-started",)]
+
+
 def test_a_clock_more_than_five_minutes_ahead_is_seen() -> None:
     life = played(aircore.stopped, 1)
     life.told = [one._replace(stated_ms=one.at_ms + 301_000) for one in life.told]
@@ -133,6 +143,14 @@ def test_what_is_late_is_told_with_how_late() -> None:
     line = told("aircore", played(aircore.stopped, 1), delay_ms=301_000)
 
     assert [late["by_ms"] for late in line["late"]] == [301_000] * 3
+
+
+def test_what_fits_what_is_known_is_no_misfit() -> None:
+    life = played(agora.started_again, 1)
+
+    assert ("illegal-transition",) in flags(told("agora", life))
+    only_the_starts = tuple(one.name for one in life.told if one.name != "recorder_started")
+    assert ("illegal-transition",) not in flags(told("agora", life, lost=only_the_starts))
 
 
 def test_clocks_that_tell_another_story_leave_it_open() -> None:

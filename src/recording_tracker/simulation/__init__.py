@@ -147,7 +147,9 @@ class _Simulation:
     def _hang(self, life: Life) -> None:
         """Let nothing more happen from some moment on before it is complete."""
         told, declared = life.told, self._declared
-        last = next(place for place, states in enumerate(walk(declared, told)) if declared.is_complete(states))
+        ends = (place for place, states in enumerate(walk(declared, told)) if declared.is_complete(states))
+        # By a machine that requires more than a provider does, none of its lives may end.
+        last = next(ends, len(told) - 1)
         place = self._rng.randint(min(1, last), last)
         before_ms = told[place - 1].at_ms if place else told[0].at_ms
         life.hung_ms = self._rng.randint(before_ms, told[place].at_ms)

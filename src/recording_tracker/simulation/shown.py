@@ -66,6 +66,8 @@ class Shown:
     """Whether the states are those that really were, as far as they go."""
     implied: dict[int, Told] = field(default_factory=dict)
     """Lost ones that must have been sent, by their place."""
+    misfits: set[str] = field(default_factory=set)
+    """The codes of the flags of what cannot follow on the states that are known."""
 
 
 def show(declared: Declared, passages: Sequence[Passage], really: Sequence[States]) -> Shown:
@@ -96,9 +98,13 @@ def _show_in_order(
         told = passages[place].told
         if told.superseded or not declared.knows(told.name):
             continue
-        if passages[place].came and not told.misfit:
-            found = declared.step(shown.states, told.name)
-            shown.states = _follow(declared, shown, passages, really, place) if found is None else found
+        found = declared.step(shown.states, told.name) if passages[place].came else shown.states
+        if found is not None:
+            shown.states = found
+        elif told.misfit:
+            shown.misfits.add(told.misfit)
+        else:
+            shown.states = _follow(declared, shown, passages, really, place)
         for region, state in enumerate(shown.states):
             if state == really[place][region] and place > shown.known[region]:
                 shown.known[region] = place

@@ -42,6 +42,11 @@ class Case(NamedTuple):
         return self.is_open or self.life.announced_ms is not None
 
     @property
+    def is_kept(self) -> bool:
+        """Whether it is known by its id; what waits for its opening event is no part of one known by its group."""
+        return self.is_open or (self.life.announced_ms is not None and "recording_id" in self.life.announced_as)
+
+    @property
     def outcome(self) -> str | None:
         """How it has ended by what was delivered."""
         return self.declared.outcome(self.shown.states) if self.is_complete else None
@@ -101,20 +106,20 @@ def _late(case: Case) -> Iterator[dict[str, object]]:
 
 
 def _shown(case: Case) -> dict[str, object]:
-    # What waits for its opening event is no part of a recording that is known by its group alone.
-    has_begun = case.is_open or "recording_id" in case.life.announced_as
     return {
         "known": case.is_known,
         "certain": case.shown.is_certain,
         "complete": case.is_complete,
         "outcome": case.outcome,
-        "state": case.declared.named(case.shown.states if has_begun else case.declared.initial),
+        "state": case.declared.named(case.shown.states if case.is_kept else case.declared.initial),
     }
 
 
 def _flags(case: Case) -> Iterator[tuple[str, ...]]:
     """Yield the flags that are right when everything has settled, each with the events that it is about."""
     yield from _flags_of_time(case)
+    if not case.is_kept:
+        return
     yield from (("missing-event", lost.name) for lost in case.shown.implied.values())
     came = [one for one in case.passages if one.came and not one.told.superseded]
     told = [one.told for one in came]
@@ -124,7 +129,7 @@ def _flags(case: Case) -> Iterator[tuple[str, ...]]:
         yield ("payload-mismatch",)
     if not all(case.declared.knows(one.name) for one in told):
         yield ("unknown-event",)
-    yield from ((code,) for code in sorted({one.misfit for one in told if one.misfit}))
+    yield from ((code,) for code in sorted(case.shown.misfits))
     if any(_is_ahead(*one.arrivals[0]) for one in came):
         yield ("clock-skew",)
     if _has_hole(came):
