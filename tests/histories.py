@@ -10,7 +10,7 @@ from typing import NamedTuple
 from recording_tracker.events import RESOLVED, SUPERSEDED, Event
 from recording_tracker.journal import EventRow, Variant
 from recording_tracker.machine import Machine
-from recording_tracker.redelivery import adds_nothing, merge
+from recording_tracker.redelivery import Delivery, adds_nothing, merge
 from recording_tracker.timeline import Timeline
 
 START_MS = 1_700_000_000_000
@@ -112,7 +112,7 @@ class Arrival:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.timeline = Timeline(machine)
-        self._kept: dict[str, tuple[EventRow, dict[str, Variant]]] = {}
+        self._kept: dict[str, tuple[Delivery, dict[str, Variant]]] = {}
         self._bodies: dict[tuple[str, str], Event] = {}
 
     def take(self, deliveries: Iterable[Event]) -> None:
@@ -120,36 +120,40 @@ class Arrival:
         new: list[str] = []
         anew = False
         for event in deliveries:
-            row = _row(event)
-            self._bodies[event.event_id, event.content] = event
+            delivery = _delivery(event)
+            self._bodies[event.event_id, delivery.content] = event
             if event.event_id not in self._kept:
-                self._kept[event.event_id] = (row, {})
+                self._kept[event.event_id] = (delivery, {})
                 new.append(event.event_id)
                 continue
             known, variants = self._kept[event.event_id]
-            if adds_nothing(known, row):
+            if adds_nothing(known, delivery):
                 continue
-            self._kept[event.event_id] = merge(known, variants, row)
+            self._kept[event.event_id] = merge(known, variants, delivery)
             anew = anew or event.event_id not in new
         if anew:
             self.timeline = Timeline(self.machine)
         self.timeline.insert(self._event(event_id) for event_id in (self._kept if anew else new))
 
     def _event(self, event_id: str) -> Event:
-        row, _ = self._kept[event_id]
-        body = self._bodies[event_id, row.content]
-        return body._replace(received_ms=row.received_ms, differs_ms=row.differs_ms)
+        (row, content), _ = self._kept[event_id]
+        return self._bodies[event_id, content]._replace(received_ms=row.received_ms, differs_ms=row.differs_ms)
 
     @property
     def verdicts(self) -> dict[str, str]:
         return {line.event.event_id: line.verdict for line in self.timeline.lines}
 
 
-def _row(event: Event) -> EventRow:
-    hashed = sha256(event.content.encode()).digest()
-    return EventRow(
-        event.event_id, event.name, event.occurred_ms, event.received_ms, "", 1, event.content, None, hashed, b"", ""
+def hashed(event: Event) -> bytes:
+    """The hash of the bytes that brought *event*."""
+    return sha256(str(event.content).encode()).digest()
+
+
+def _delivery(event: Event) -> Delivery:
+    row = EventRow(
+        event.event_id, event.name, event.occurred_ms, event.received_ms, "", 1, None, hashed(event), b"", ""
     )
+    return Delivery(row, str(event.content))
 
 
 def arrived(random: Random, machine: Machine, deliveries: list[Event]) -> Arrival:

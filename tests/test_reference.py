@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
 from random import Random
 from typing import Any
 
 import pytest
 
 from recording_tracker.audit import open_flags
+from recording_tracker.conclusion import conclude
 from recording_tracker.events import Event
 from recording_tracker.flags import STUCK
 from recording_tracker.machine import Machine, find_machines
-from recording_tracker.standing import conclude
-from tests.histories import START_MS, Arrival, History, arrived, draw
+from tests.histories import START_MS, Arrival, History, arrived, draw, hashed
 from tests.inventions import invent
 from tests.reference import Expectation, Finding, Opinion, Reference
 
@@ -62,7 +61,7 @@ def once_each(deliveries: list[Event]) -> Iterator[Event]:
     """Of the deliveries of one event the first received counts, then the smaller hash; others may contradict it."""
     for event_id in {event.event_id for event in deliveries}:
         same = [event for event in deliveries if event.event_id == event_id]
-        first = min(same, key=lambda event: (event.received_ms, sha256(event.content.encode()).digest()))
+        first = min(same, key=lambda event: (event.received_ms, hashed(event)))
         others_ms = [event.received_ms for event in same if event.content != first.content]
         yield first._replace(differs_ms=min(others_ms, default=None))
 
