@@ -11,23 +11,17 @@ from pathlib import Path
 
 import click
 
+from recording_tracker.cli.chosen import folder_option, machine_of, machines_in_use
 from recording_tracker.cli.completion import complete_provider
 from recording_tracker.cli.groups import Group
 from recording_tracker.cli.options import database, json_option, now_option, present, print_json, print_lines, width
 from recording_tracker.cli.output import write_bytes
-from recording_tracker.errors import UnknownProviderError, UsageError
-from recording_tracker.machine import Machine, find_machines, load_machine
+from recording_tracker.cli.proving import check_machines, diff_machines
+from recording_tracker.errors import UsageError
+from recording_tracker.machine import Machine
 from recording_tracker.machine.sketch import FORMATS, People, Peopled, steps
 from recording_tracker.report.text import columns
 from recording_tracker.times import short, to_ms
-
-folder_option = click.option(
-    "--machines",
-    "machines_folder",
-    metavar="DIR",
-    envvar="TRACKER_MACHINES",
-    help="A folder of machine files that replace or adjust the shipped ones; else TRACKER_MACHINES.",
-)
 
 
 @click.group("machines", cls=Group)
@@ -41,17 +35,6 @@ def machines_command() -> None:
     """
 
 
-def _found(folder: str | None) -> dict[str, Machine]:
-    return find_machines(Path(folder) if folder else None)
-
-
-def _one(provider: str, folder: str | None) -> Machine:
-    machines = _found(folder)
-    if provider not in machines:
-        raise UnknownProviderError(provider, sorted(machines))
-    return machines[provider]
-
-
 @machines_command.command("list")
 @folder_option
 @json_option
@@ -63,7 +46,7 @@ def list_machines(*, machines_folder: str | None, as_json: bool) -> None:
     tracker machines list
     tracker machines list --machines my-machines
     """
-    machines = _found(machines_folder).values()
+    machines = machines_in_use(machines_folder).values()
     if as_json:
         for machine in machines:
             print_json(_summary(machine))
@@ -104,7 +87,7 @@ def show_machine(provider: str, *, machines_folder: str | None, as_json: bool) -
     \b
     tracker machines show aircore
     """
-    machine = _one(provider, machines_folder)
+    machine = machine_of(provider, machines_folder)
     if as_json:
         click.echo(machine.to_json())
     else:
@@ -184,7 +167,7 @@ def draw_machine(
     """
     from recording_tracker.machine.diagrams import draw
 
-    machine = _one(provider, machines_folder)
+    machine = machine_of(provider, machines_folder)
     peopled = _peopled(ctx, provider, db, now)
     if as_json:
         print_json(_drawn(machine, peopled, all_of_them=all_of_them))
@@ -238,29 +221,5 @@ def _drawn(machine: Machine, peopled: Peopled | None, *, all_of_them: bool) -> d
     }
 
 
-@machines_command.command("check")
-@click.argument("machine", required=False, metavar="[PROVIDER|FILE]")
-@folder_option
-@json_option
-def check_machines(machine: str | None, *, machines_folder: str | None, as_json: bool) -> None:
-    """
-    Check machine files: all in use, one provider's, or a file; a broken one is named with its fault.
-
-    \b
-    tracker machines check
-    tracker machines check agora
-    tracker machines check my-machines/acme.toml
-    """
-    if machine is not None and (machine.endswith(".toml") or "/" in machine):
-        machines = [load_machine(Path(machine))]
-    else:
-        found = _found(machines_folder)
-        if machine is not None and machine not in found:
-            raise UnknownProviderError(machine, sorted(found))
-        machines = [found[machine]] if machine else list(found.values())
-    for checked in machines:
-        if as_json:
-            print_json(_summary(checked) | {"ok": True})
-        else:
-            transitions = sum(len(dests) for region in checked.regions for dests in region.dests.values())
-            print_lines([f"{checked.provider}: ok; {len(checked.places)} events, {transitions} transitions"])
+for command in (check_machines, diff_machines):
+    machines_command.add_command(command)
