@@ -85,7 +85,7 @@ def _event(random: Random, machine: Machine, name: str, event_id: str, at_ms: in
         occurred_ms=None if rarely() < 0.15 else at_ms,
         sequence=random.randint(0, 6) if rarely() < 0.3 else None,
         incarnation=random.choice(WORKERS[: random.randint(1, 3)]) if has_workers and name != RESOLVED else None,
-        successor=random.choice(WORKERS) if has_workers and switches else None,
+        successor=random.choice(WORKERS) if switches else None,
         codes=(random.choice([*codes, ("none", "such")]),) if rarely() < 0.15 else (),
         problems=("odd",) if rarely() < 0.05 else (),
         started_ms=at_ms - MINUTE if rarely() < 0.1 else None,

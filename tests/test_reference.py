@@ -111,7 +111,6 @@ def test_a_second_opinion_agrees_at_length_on_machines_that_nobody_would_write(p
     assert made > 6_000
 
 
-@pytest.mark.xfail(strict=True, reason="a switch whose own worker is not told is not followed")
 def test_a_switch_names_the_new_worker_whoever_sends_it() -> None:
     machine = MACHINES["agora"]
     first = Event("r", "1", "recorder_started", START_MS, START_MS, incarnation="old")

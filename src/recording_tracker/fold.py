@@ -230,14 +230,15 @@ def _assume(course: Course, assumption: Assumption) -> None:
 def _followed(machine: Machine, course: Course, event: Event, at_ms: int) -> str:
     """Follow the recording from worker to worker; return the name under which the event is folded."""
     worker = event.incarnation
-    if worker is None or machine.incarnation_switch is None:
-        return event.name
+    # A switch names the new worker, whoever sends it.
     if event.name == machine.incarnation_switch and event.successor is not None:
         if event.successor != course.worker and event.successor not in course.retired:
             _retire(course, course.worker)
             course.worker = event.successor
         if worker != course.worker:
             _retire(course, worker)
+        return event.name
+    if worker is None:
         return event.name
     if course.worker is None:
         course.worker = worker
