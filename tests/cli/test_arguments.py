@@ -15,6 +15,7 @@ from tests.cli.deliveries import started, write_log
 
 READING = [
     "status abcd", "history abcd", "explain abcd", "list", "audit", "audit --format md -o report.md", "metrics",
+    "limits suggest", "score truth.jsonl",
     "verify", "quarantine list", "quarantine show 1", "replay --dry-run", "backup copy.db",
 ]  # fmt: skip
 WRITING = [
@@ -50,7 +51,7 @@ def test_a_mistyped_database_is_an_error_and_is_not_made(
 def test_every_command_is_tried_without_a_database() -> None:
     tried = {command.split()[0] for command in READING + WRITING}
 
-    assert set(COMMANDS) - tried == {"demo", "ingest", "expect", "machines"}
+    assert set(COMMANDS) - tried == {"demo", "ingest", "expect", "machines", "simulate"}
 
 
 def test_the_database_is_named_before_or_after_the_command(

@@ -17,7 +17,12 @@ from recording_tracker.tracker import Tracker
 
 @click.group("limits", cls=Group)
 def limits_command() -> None:
-    """See how long recordings really take, and which limits would fit."""
+    """
+    See how long recordings really take, and which limits would fit.
+
+    \b
+    tracker limits suggest agora
+    """
 
 
 @limits_command.command("suggest")
@@ -35,7 +40,7 @@ def limits_command() -> None:
 def suggest_limits(
     ctx: click.Context, /, tracker: Tracker, *, provider: str | None, newest: int, file: str | None, as_json: bool
 ) -> int:
-    r"""
+    """
     Suggest limits from the times that complete recordings have taken.
 
     \b

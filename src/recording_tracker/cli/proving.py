@@ -27,7 +27,7 @@ from recording_tracker.report.safe import printable
 @folder_option
 @json_option
 def check_machines(machine: str | None, *, seconds: int, machines_folder: str | None, as_json: bool) -> int:
-    r"""
+    """
     Prove machines: all in use, one provider's, or a file; a broken file is named with its fault.
 
     \b
@@ -92,7 +92,7 @@ def _told(machine: Machine, proof: Proof) -> dict[str, object]:
 @folder_option
 @json_option
 def diff_machines(before: str, after: str, *, machines_folder: str | None, as_json: bool) -> int:
-    r"""
+    """
     Tell what differs between machines A and B, each a provider or a file, from limits to codes.
 
     \b
