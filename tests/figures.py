@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ OUTCOME = f" bodies, ({'|'.join(RESULTS)})$"
 COUNTED = ("tried", "lost", "corrupted")
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 CONTROL = "control: "
+WIDTH = 120
 
 
 class Figures:
@@ -94,7 +96,8 @@ def caught(lines: Iterable[dict[str, Any]]) -> Iterator[str]:
     if missed:
         raise SystemExit(f"controls that nothing has caught: {'; '.join(missed)}")
     told = sorted(rows, key=lambda key: (_number(key[0]), key[1]))
-    yield f"All {len(told)} controls were caught: " + "; ".join(f"{fault} {what}" for fault, what in told) + "."
+    listed = "; ".join(f"{fault} {what}" for fault, what in told)
+    yield from wrap(f"All {len(told)} controls were caught: {listed}.", WIDTH, break_on_hyphens=False)
 
 
 def _number(fault: str) -> tuple[str, int]:

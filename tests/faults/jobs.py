@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -119,6 +120,27 @@ def wait_until(condition: Callable[[], bool], *, timeout: float = PATIENCE_S) ->
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.005)
+
+
+@contextmanager
+def late() -> Iterator[list[float]]:
+    """Measure meanwhile how much too long sleeps of 100 ms are, in which SQLite waits: a busy machine wakes late."""
+    found: list[float] = []
+    over = threading.Event()
+
+    def measure() -> None:
+        while not over.is_set():
+            begun = time.monotonic()
+            time.sleep(0.1)
+            found.append(time.monotonic() - begun - 0.1)
+
+    thread = threading.Thread(target=measure)
+    thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        thread.join()
 
 
 def run(jobs: Iterable[Job], prefix: Iterable[str] = (), *, timeout: float = 5 * PATIENCE_S) -> list[int]:

@@ -589,7 +589,8 @@ def test_an_import_without_memory_is_finished_by_running_it_again(room: int, tmp
     assert short.status in (0, 74), short
     # Python may have a word of its own about objects that it could not take down in order.
     assert short.status == 0 or short.err.splitlines()[-1].startswith("error: "), short
-    assert "Traceback" not in short.err
+    # So it has where hashlib finds no room for OpenSSL, and logs that with its stack.
+    assert "Traceback" not in short.err or "ERROR:root:code for hash" in short.err
     assert (0, "") == (again.status, again.err)
     assert {body.encode(): 1 for body in bodies} == there
 
