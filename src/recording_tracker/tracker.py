@@ -55,7 +55,7 @@ from recording_tracker.results import (
 from recording_tracker.survey import ProviderSurvey, Survey, bodies
 from recording_tracker.times import MILLISECOND, to_ms
 
-BATCH = 4_000
+BATCH = 1_000
 """Deliveries that ``ingest_many`` commits at once."""
 DAY = timedelta(days=1)
 _TRACKERS: WeakSet[Tracker] = WeakSet()

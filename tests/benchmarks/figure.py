@@ -48,9 +48,10 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def write(figures: Iterable[Figure], path: Path) -> None:
-    """Add *figures* to the JSON Lines of *path*."""
+def write(benchmark: str, figures: Iterable[Figure], path: Path) -> None:
+    """Add *figures* of a benchmark to the JSON Lines of *path*."""
     with path.open("a", encoding="utf-8") as stream:
         for figure in figures:
             slow = os.environ.get("SLOW_FSYNC_US", "")
-            stream.write(json.dumps(asdict(figure) | {"is_reached": figure.is_reached, "slow_fsync_us": slow}) + "\n")
+            beside = {"benchmark": benchmark, "is_reached": figure.is_reached, "slow_fsync_us": slow}
+            stream.write(json.dumps(asdict(figure) | beside) + "\n")
