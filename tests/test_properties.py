@@ -22,7 +22,9 @@ thorough = settings(max_examples=60, deadline=None)
 
 
 def reloaded(machine: Machine, course: Course) -> Course:
-    return Course.load(course.dump(), conclude(machine, course, "r"))
+    found = Course.load(course.dump(), conclude(machine, course, "r"))
+    assert found is not None
+    return found
 
 
 def bodies(machine: Machine) -> st.SearchStrategy[Event]:

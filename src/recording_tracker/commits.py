@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from recording_tracker.errors import InDoubtError, StorageError
 from recording_tracker.parsing import Parsed
 from recording_tracker.results import Receipt
 
@@ -42,43 +43,47 @@ class Commits:
             if not waiting.leads:
                 waiting.turn.acquire()
             self._queue.append(waiting)
-        if not waiting.leads:
-            self._wait(waiting)
-        if waiting.leads:
-            self._lead(waiting)
+        try:
+            if not waiting.leads:
+                waiting.turn.acquire()
+            if waiting.leads:
+                self._lead(waiting)
+        except BaseException:
+            self._leave(waiting)
+            raise
         assert waiting.outcome is not None
         return _settled(waiting.outcome)
 
-    def _wait(self, waiting: _Waiting) -> None:
-        """Wait until *waiting* is committed, or is to lead."""
-        try:
-            waiting.turn.acquire()
-        except BaseException:
-            with self._mutex:
-                waiting.gone = True
-            if waiting.leads:
-                self._pass_on()
-            raise
-
     def _lead(self, leader: _Waiting) -> None:
-        """Commit for all who wait."""
+        """Commit for all who wait; whatever happens, each of them is told."""
         with self._mutex:
             batch, self._queue = self._queue, deque()
-        outcomes = _flushed(self._flush, [waiting.parsed for waiting in batch])
-        for waiting, outcome in zip(batch, outcomes, strict=True):
-            waiting.outcome = outcome
-            if waiting is not leader:
-                waiting.turn.release()
-        self._pass_on()
+        outcomes: Sequence[Outcome] = [_interrupted()] * len(batch)
+        try:
+            outcomes = _flushed(self._flush, [waiting.parsed for waiting in batch])
+        finally:
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                waiting.outcome = outcome
+                if waiting is not leader:
+                    waiting.turn.release()
+            self._pass_on(leader)
 
-    def _pass_on(self) -> None:
-        """Let the first that waits lead next; one that an interrupt has taken away does not wait any more."""
+    def _pass_on(self, leader: _Waiting) -> None:
+        """Let the first that still waits lead next."""
         with self._mutex:
-            heir = next((waiting for waiting in self._queue if not waiting.gone), None)
+            leader.leads = False
+            heir = self._queue[0] if self._queue else None
             self._is_led = heir is not None
             if heir is not None:
                 heir.leads = True
                 heir.turn.release()
+
+    def _leave(self, waiting: _Waiting) -> None:
+        """Wait no more, after an interrupt; what was not committed yet is not, and somebody else leads."""
+        with self._mutex, suppress(ValueError):
+            self._queue.remove(waiting)
+        if waiting.leads:
+            self._pass_on(waiting)
 
     async def acommit(self, parsed: Parsed) -> Receipt:
         """Have *parsed* committed without blocking the event loop."""
@@ -109,7 +114,6 @@ class _Waiting:
     turn: threading.Lock = field(default_factory=threading.Lock)
     outcome: Outcome | None = None
     leads: bool = False
-    gone: bool = False
 
 
 class _Gathering:
@@ -133,14 +137,20 @@ class _Gathering:
 
     def _send(self) -> None:
         batch, self._waiting = self._waiting, []
-        done = self._executor.submit(_flushed, self._flush, [parsed for parsed, _ in batch])
         futures = [future for _, future in batch]
-        done.add_done_callback(lambda found: self._tell(futures, found))
+        try:
+            done = self._executor.submit(_flushed, self._flush, [parsed for parsed, _ in batch])
+        except RuntimeError:
+            self._settle(futures, [StorageError("the tracker is closed")] * len(batch))
+        else:
+            done.add_done_callback(lambda found: self._tell(futures, found))
 
     def _tell(self, futures: Sequence[asyncio.Future[Outcome]], done: Future[Sequence[Outcome]]) -> None:
         # Nobody waits any more in a loop that is closed.
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._settle, futures, done.result())
+            error = done.exception()
+            outcomes = done.result() if error is None else [_interrupted()] * len(futures)
+            self._loop.call_soon_threadsafe(self._settle, futures, outcomes)
 
     def _settle(self, futures: Sequence[asyncio.Future[Outcome]], outcomes: Sequence[Outcome]) -> None:
         for future, outcome in zip(futures, outcomes, strict=True):
@@ -154,8 +164,12 @@ class _Gathering:
 def _flushed(flush: Flush, batch: Sequence[Parsed]) -> Sequence[Outcome]:
     try:
         return flush(batch)
-    except BaseException as error:  # noqa: BLE001  raised again for each that waits for it
+    except Exception as error:  # noqa: BLE001  raised again for each that waits for it
         return [error] * len(batch)
+
+
+def _interrupted() -> InDoubtError:
+    return InDoubtError("the commit was interrupted, so it may be stored or not: send it again")
 
 
 def _settled(outcome: Outcome) -> Receipt:

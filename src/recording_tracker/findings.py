@@ -91,9 +91,9 @@ def sequence_gap(holes: list[str], raised_ms: int) -> Flag:
     return Flag("sequence-gap", INFO, message, None, (), raised_ms)
 
 
-def more(code: str, count: int, raised_ms: int) -> Flag:
+def more(code: str, severity: str, count: int, raised_ms: int) -> Flag:
     """Return the flag that stands for *count* more of one kind than are kept."""
-    return Flag(code, SEVERITIES[code], f"{count} more events like those above", None, (), raised_ms)
+    return Flag(code, severity, f"{count} more events like those above", None, (), raised_ms)
 
 
 def _of_event(code: str, event: Event, message: str) -> Flag:

@@ -20,6 +20,9 @@ VERDICTS = ("taken", "late", "implied", "conflict", "illegal", "unknown")
 """From the one that needs no word to the one that needs most; an event shows the last of its regions' verdicts."""
 _WEIGHT = {verdict: weight for weight, verdict in enumerate(VERDICTS)}
 
+FOLD_VERSION = 1
+"""To be raised when the same events may end in another course: nobody goes on from what an older fold wrote."""
+
 # What a stranger can make grow without end is cut here, so that an event of a recording always costs the same.
 MAX_FLAGS = 100
 MAX_ALIASES = 16
@@ -69,8 +72,8 @@ class Course:
     aliases: tuple[str, ...] = ()
     assumed: tuple[Assumption, ...] = ()
     flags: tuple[Flag, ...] = ()
-    dropped: tuple[tuple[str, int, int], ...] = ()
-    """(code, count, received_ms of the last) of the flags beyond those that are kept."""
+    dropped: tuple[tuple[str, str, int, int], ...] = ()
+    """(code, severity, count, received_ms of the last) of the flags beyond those that are kept."""
     files: tuple[File, ...] = ()
     spans: tuple[Span, ...] = ()
     worker: str | None = None
@@ -90,24 +93,38 @@ class Course:
 
     def dump(self) -> str:
         """Write as JSON what the recording's standing does not tell."""
-        return to_json(_fields_of(self)).decode()
+        return to_json((FOLD_VERSION, *_fields_of(self))).decode()
 
     @classmethod
-    def load(cls, text: str, standing: Standing) -> Course:
-        """Read what ``dump`` wrote, and the rest from the *standing* that was concluded from it."""
-        course = cls(**dict(zip(_DUMPED, json.loads(text), strict=True)))
-        course.states, course.entered_ms = tuple(course.states), tuple(course.entered_ms)
-        course.key = (course.key[0], course.key[1], course.key[2], course.key[3])
-        course.retired = tuple(course.retired)
-        course.assumed = tuple(Assumption(a[0], tuple(a[1]), *a[2:]) for a in course.assumed)
-        course.flags = tuple(Flag(*f[:4], tuple(f[4]), *f[5:]) for f in course.flags)
-        course.dropped = tuple((row[0], row[1], row[2]) for row in course.dropped)
-        course.spans = tuple(Span(*span) for span in course.spans)
+    def load(cls, text: str, standing: Standing) -> Course | None:
+        """
+        Read what ``dump`` wrote, and the rest from the *standing* that was concluded from it.
+
+        None where another version of the fold wrote it, or it is no course: then the journal has to be folded.
+        """
+        try:
+            version, *values = json.loads(text)
+            course = cls(**dict(zip(_DUMPED, values, strict=True)))
+        except (ValueError, TypeError):
+            return None
+        if version != FOLD_VERSION:
+            return None
+        course._take_shape()
         for name in _TOLD:
             setattr(course, name, getattr(standing, name))
         if standing.last_name is not None and standing.last_received_ms is not None:
             course.last_name, course.last_received_ms = standing.last_name, standing.last_received_ms
         return course
+
+    def _take_shape(self) -> None:
+        """Make of JSON's lists what they were."""
+        self.states, self.entered_ms = tuple(self.states), tuple(self.entered_ms)
+        self.key = (self.key[0], self.key[1], self.key[2], self.key[3])
+        self.retired = tuple(self.retired)
+        self.assumed = tuple(Assumption(a[0], tuple(a[1]), *a[2:]) for a in self.assumed)
+        self.flags = tuple(Flag(*f[:4], tuple(f[4]), *f[5:]) for f in self.flags)
+        self.dropped = tuple((row[0], row[1], row[2], row[3]) for row in self.dropped)
+        self.spans = tuple(Span(*span) for span in self.spans)
 
     def copy(self) -> Course:
         """Return another that goes its own way."""
@@ -333,10 +350,10 @@ def _find(course: Course, found: Flag) -> None:
     if len(course.flags) < MAX_FLAGS:
         course.flags = (*course.flags, found)
         return
-    counts = {code: (count, raised_ms) for code, count, raised_ms in course.dropped}
-    count, raised_ms = counts.get(found.code, (0, 0))
-    counts[found.code] = (count + 1, max(raised_ms, found.raised_ms))
-    course.dropped = tuple((code, *rest) for code, rest in counts.items())
+    counts = {(code, severity): (count, raised_ms) for code, severity, count, raised_ms in course.dropped}
+    count, raised_ms = counts.get(key := (found.code, found.severity), (0, 0))
+    counts[key] = (count + 1, max(raised_ms, found.raised_ms))
+    course.dropped = tuple((*kind, *rest) for kind, rest in counts.items())
 
 
 def _mark_moments(machine: Machine, course: Course, time_ms: int) -> None:

@@ -26,7 +26,7 @@ from recording_tracker.timeline import Timeline
 CACHED_LINES = 20_000
 """Events that are kept parsed between transactions, over all recordings; some 20 MB."""
 CACHED_LINES_EACH = 1_000
-"""Events of one recording that are kept parsed; of a longer one only the course is."""
+"""Events of one recording that are kept parsed; of a longer one only the last are."""
 CACHED_RECORDINGS = 2_000
 
 
@@ -66,6 +66,8 @@ class Held:
     announced_until_ms: int | None = None
     counted_lines: int = 0
     """How many of its lines the intake has on its account."""
+    has_course: bool = True
+    """Whether the timeline can go on from what is kept; else it has to be folded from the journal."""
 
 
 class Intake:
@@ -166,7 +168,9 @@ class Intake:
         until_ms = self._announced_until(machine.provider, recording_id) if entry.standing.announced else None
         current = entry.standing.machine == machine.digest and entry.course
         course = Course.load(entry.course, entry.standing) if current else None
-        return Held(entry.number, entry.standing, Timeline(machine, course), None, until_ms)
+        held = Held(entry.number, entry.standing, Timeline(machine, course), None, until_ms)
+        held.has_course = course is not None or not entry.standing.events
+        return held
 
     def _announced_until(self, provider: str, recording_id: str) -> int | None:
         """Return the moment by which the latest announcement wants it to have opened."""
@@ -220,7 +224,9 @@ class Intake:
 
     def _must_refold(self, machine: Machine, held: Held, events: Sequence[Event], again: Sequence[_Kept]) -> bool:
         """Tell whether what is in memory is not enough to go on from."""
-        if held.standing.machine != machine.digest or any(found.counts_anew for found in again):
+        if not held.has_course or held.standing.machine != machine.digest:
+            return True
+        if any(found.counts_anew for found in again):
             return True
         return held.ids is None and not all(held.timeline.reaches(event) for event in events)
 
@@ -251,7 +257,7 @@ class Intake:
         """Begin the timeline anew; return all events, those in the journal and those about to be."""
         rows = {} if held.number is None else {row.event_id: row for row in self._journal.events(held.number)}
         rows |= {event_id: found.row for event_id, found in kept.items()}
-        held.timeline, held.ids = Timeline(machine), set(rows)
+        held.timeline, held.ids, held.has_course = Timeline(machine), set(rows), True
         return [self._reread(held, row) for row in rows.values()]
 
     def _write(
@@ -286,7 +292,8 @@ class Intake:
         if held.ids is not None:
             held.ids.update(found.row.event_id for found in new)
         if len(held.timeline.lines) > CACHED_LINES_EACH:
-            held.timeline, held.ids = Timeline(held.timeline.machine, held.timeline.course), None
+            held.timeline.let_go(keep=CACHED_LINES_EACH // 2)
+            held.ids = None
         self._lines += len(held.timeline.lines) - held.counted_lines
         held.counted_lines = len(held.timeline.lines)
         while len(self._held) > CACHED_RECORDINGS or (self._lines > CACHED_LINES and len(self._held) > 1):

@@ -179,7 +179,7 @@ def _goes_on_otherwise(entry: Entry, timeline: Timeline) -> bool:
         return False
     try:
         return Course.load(entry.course, entry.standing) != timeline.course
-    except (TypeError, ValueError, IndexError, KeyError):
+    except (TypeError, IndexError):
         return True
 
 

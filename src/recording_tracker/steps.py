@@ -44,7 +44,7 @@ def walk(machine: Machine, lines: Iterable[Line]) -> Iterator[Step]:
     for line in lines:
         before = copy(course)
         verdict = step(machine, course, line.event, line.key)
-        counts = {code: count for code, count, _ in before.dropped}
+        counts = {(code, severity): count for code, severity, count, _ in before.dropped}
         yield Step(
             event=line.event,
             verdict=verdict,
@@ -55,7 +55,9 @@ def walk(machine: Machine, lines: Iterable[Line]) -> Iterator[Step]:
             assumed=tuple(found for found in course.assumed if found not in before.assumed),
             settled=tuple(found for found in before.assumed if found not in course.assumed),
             flags=course.flags[len(before.flags) :],
-            dropped=tuple(code for code, count, _ in course.dropped if count > counts.get(code, 0)),
+            dropped=tuple(
+                code for code, severity, count, _ in course.dropped if count > counts.get((code, severity), 0)
+            ),
             opened=course.opened,
             superseded=_is_superseded(machine, before, line.event),
         )

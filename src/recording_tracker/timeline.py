@@ -65,6 +65,14 @@ class Timeline:
                 changed.append(line)
         return changed
 
+    def let_go(self, *, keep: int) -> None:
+        """Forget the first lines, all but the last *keep* or some more; what lies before is in the journal only."""
+        gone = (len(self.lines) - keep) // SNAPSHOT_EVERY
+        if gone > 0:
+            self._begin = self.lines[gone * SNAPSHOT_EVERY - 1].key
+            del self.lines[: gone * SNAPSHOT_EVERY]
+            del self._snapshots[:gone]
+
     def _rewind(self, place: int) -> list[Line]:
         """Go back to the last kept course before line *place*; return the lines from there on, to be folded again."""
         kept = place // SNAPSHOT_EVERY

@@ -587,9 +587,10 @@ class Tracker:
         return reader
 
     def _new_reader(self) -> Journal:
-        for thread, left in list(self._readers.items()):
-            if not thread.is_alive() and self._readers.pop(thread, None) is left and left is not self._journal:
-                left.close()
+        for thread in list(self._readers):
+            if not thread.is_alive():
+                # It closes when nobody has it any more: a generator may go on in another thread.
+                self._readers.pop(thread, None)
         is_free = self.readonly and self._journal not in self._readers.values()
         return self._journal if is_free else self._journal.reader()
 

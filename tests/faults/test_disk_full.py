@@ -18,6 +18,7 @@ from tests.faults.jobs import callbacks
 from tests.faults.mounts import MIB, ext4, fill, needs_mkfs, needs_mounts, tmpfs
 from tests.faults.surroundings import NOW, listing, lost, reading_goes_on, take, tracker
 from tests.faults.surroundings_worker import acknowledged, worker
+from tests.faults.worker import PROVIDER
 from tests.figures import Figures
 
 BODIES = callbacks(80, filler=20_000)
@@ -77,7 +78,10 @@ def test_a_full_disk_refuses_callbacks_until_there_is_room_and_nothing_else(
             again = [take(taker, body) for body in BODIES[len(taken) : len(taken) + 3]]
             reports = [taker.audit(NOW), *taker.status(recording_id(db), NOW)]
             unread = reading_goes_on(db, recording_id(db))
-            command = tracker("expect", "agora", "announced", db=db)
+            # More than what the log has room for behind what it holds already.
+            bodies = tmp_path / "bodies.jsonl"
+            bodies.write_text("\n".join(BODIES), encoding="utf-8")
+            command = tracker("ingest", "--provider", PROVIDER, str(bodies), db=db)
             filler.unlink()
             after = [take(taker, body) for body in BODIES]
 

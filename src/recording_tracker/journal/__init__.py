@@ -261,7 +261,7 @@ class Journal(Writer, Protocol):
         """Return flag identity → note of what was acknowledged by then; of several the last is kept."""
 
     def completed_before(self, before_ms: int, *, limit: int) -> list[int]:
-        """Return recordings that were complete at that moment."""
+        """Return recordings that were complete at that moment, and of which nothing has come since."""
 
     def numbers(self, *, after: int = 0, limit: int | None = None) -> list[int]:
         """Return the numbers above *after*, at most *limit*, in order; of those too that nothing has opened."""

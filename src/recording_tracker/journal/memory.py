@@ -349,7 +349,10 @@ class MemoryJournal:
         return {key: kept.note for key, kept in flags if kept.note is not None and kept.acknowledged_ms <= until_ms}
 
     def completed_before(self, before_ms: int, *, limit: int) -> list[int]:
-        return self._where(lambda kept: kept.completed_ms is not None and kept.completed_ms < before_ms)[:limit]
+        def is_old(kept: Standing) -> bool:
+            return kept.completed_ms is not None and max(kept.completed_ms, kept.last_received_ms or 0) < before_ms
+
+        return self._where(is_old)[:limit]
 
     def numbers(self, *, after: int = 0, limit: int | None = None) -> list[int]:
         return sorted(number for number in self._recordings if number > after)[:limit]

@@ -139,6 +139,12 @@ class SqliteJournal:
             if self._is_open():
                 self._handle.close()
 
+    def __del__(self) -> None:
+        """Close what nobody has closed: the reader of a thread that has ended."""
+        if getattr(self, "_process", _NOBODY) == os.getpid():
+            with suppress(sqlite3.Error):
+                self._handle.close()
+
     def reader(self) -> SqliteJournal:
         return SqliteJournal(self._place, readonly=True, create=False, busy_timeout=self._busy_timeout)
 
@@ -178,9 +184,10 @@ class SqliteJournal:
     def writing(self) -> Iterator[None]:
         forks.give_way()
         with self._in_use, translated(self.path):
-            # A transaction that reads before it writes fails at once when another has written since.
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._check_outside()
             try:
+                # A transaction that reads before it writes fails at once when another has written since.
+                self._handle.execute("BEGIN IMMEDIATE")
                 self._check_file()
                 # So every -wal shows whose it is, see _check_log; and who else has written, see changed_elsewhere.
                 [(commits,)] = self._handle.execute(_COUNT_COMMIT).fetchall()
@@ -201,6 +208,11 @@ class SqliteJournal:
         except sqlite3.Error as error:
             raise in_doubt(self.path, error) from error
 
+    def _check_outside(self) -> None:
+        """Refuse to begin inside a transaction, whose end would not be this one's."""
+        if self._connection.in_transaction:
+            raise StorageError(f"{self.path}: a transaction has begun already; it has to end first")
+
     def _check_file(self) -> None:
         """Refuse to write to a file that nobody can find any more."""
         if _identity(self._place) != self._file:
@@ -212,8 +224,9 @@ class SqliteJournal:
     def reading(self) -> Iterator[None]:
         forks.give_way()
         with self._in_use, translated(self.path):
-            self._connection.execute("BEGIN")
+            self._check_outside()
             try:
+                self._handle.execute("BEGIN")
                 yield
             finally:
                 self._undo()
@@ -680,7 +693,9 @@ class SqliteJournal:
         return {(code, region, evidence): note or "" for code, region, evidence, note in rows}
 
     def completed_before(self, before_ms: int, *, limit: int) -> list[int]:
-        sql = "SELECT id FROM recordings WHERE complete = 1 AND completed_ms < ? ORDER BY id LIMIT ?"
+        # The provider's clock says when it was complete, ours when something last came.
+        is_old = "complete = 1 AND completed_ms < ?1 AND coalesce(last_received_ms, 0) < ?1"
+        sql = f"SELECT id FROM recordings WHERE {is_old} ORDER BY id LIMIT ?2"
         return [row[0] for row in self._all(sql, before_ms, limit)]
 
     def numbers(self, *, after: int = 0, limit: int | None = None) -> list[int]:
