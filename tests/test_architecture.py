@@ -26,7 +26,7 @@ LAYERS = (
     ("conclusion", "timeline"),
     ("audit", "journal", "recording", "signatures", "steps"),
     ("adapters", "deliveries", "redelivery"),
-    ("lookup", "parsing", "proofs", "results", "simulation"),
+    ("groups", "lookup", "parsing", "proofs", "results", "simulation"),
     ("intake", "observed", "rebuild", "story", "testing"),
     ("asking", "batches", "commits", "limits"),
     ("past", "survey"),

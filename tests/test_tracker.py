@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import re
 import sqlite3
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -36,6 +37,7 @@ from recording_tracker import (
 )
 from recording_tracker.flags import INFO
 from recording_tracker.journal.memory import MemoryJournal
+from recording_tracker.machine import shipped_folder
 from recording_tracker.results import RESULTS
 from recording_tracker.times import from_ms
 from tests.lives import AGORA, LIVES, START_MS, bodies, deliveries, life_of, stamped
@@ -1406,3 +1408,59 @@ def test_events_of_an_adapter_that_is_gone_are_kept_and_shown(path: Path, tmp_pa
         assert tracker.audit(START).recordings == 1
         assert tracker.replay(now=START).changed == []
         assert tracker.verify().damaged == ["take-1: its machine or its adapter is not there"]
+
+
+# What another version has left
+
+
+def stored(path: Path, sql: str, *values: object) -> list[Any]:
+    with closing(sqlite3.connect(path)) as database, database:
+        return database.execute(sql, values).fetchall()
+
+
+@pytest.mark.parametrize("course", ["", "[]", "[0]", "{}", "null", '[2, "of a later version"]'])
+def test_a_course_of_another_version_is_folded_from_the_journal(path: Path, course: str) -> None:
+    first, *others = deliveries(life_of("as it was captured"))
+    with Tracker(path) as tracker:
+        tracker.ingest_many([first, *others[:4]])
+    stored(path, "UPDATE recordings SET course = ?", course)
+
+    with Tracker(path) as tracker:
+        results = [tracker.ingest(**line).result for line in others[4:]]
+        found = next(tracker.recordings())
+
+        assert set(results) == {"accepted"}
+        assert (found.events, found.outcome) == (1 + len(others), "available")
+        assert tracker.verify().sound
+
+
+def test_a_replay_takes_out_what_stood_for_a_group_of_which_one_has_opened(path: Path, tmp_path: Path) -> None:
+    shipped = (shipped_folder() / "agora.toml").read_text(encoding="utf-8")
+    folder = tmp_path / "machines"
+    folder.mkdir()
+    (folder / "agora.toml").write_text(
+        re.sub(r"\nrecorder_started +=.*", "\nrecorder_started = { opens = false }", shipped)
+    )
+    body = life_of("as it was captured").happenings[0]
+    with Tracker(path, machines=folder) as tracker:
+        receipt = tell(tracker, "agora", body.payload)
+        waiting = stored(path, "SELECT group_id FROM recordings")[0][0]
+        tracker.expect("agora", group=waiting, within=timedelta(minutes=10), at=START)
+        before = [found.recording_id for found in tracker.recordings()]
+
+    with Tracker(path) as tracker:
+        tracker.replay()
+        after = [(found.recording_id is None, found.phase) for found in tracker.recordings()]
+
+        assert tracker.verify().sound
+    assert (receipt.result, before) == ("accepted", [None])
+    assert [(False, "recording")] == after
+
+
+def test_more_warnings_than_are_kept_are_no_errors(tracker: Tracker) -> None:
+    for number in range(105):
+        tell(tracker, "agora", "cloud_recording_warning", number)
+    found = next(tracker.recordings(now=START))
+
+    assert len(found.flags) == 101
+    assert {flag.severity for flag in found.flags if flag.code == "provider-error"} == {"warning"}

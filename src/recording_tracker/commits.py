@@ -164,7 +164,10 @@ class _Gathering:
 def _flushed(flush: Flush, batch: Sequence[Parsed]) -> Sequence[Outcome]:
     try:
         return flush(batch)
-    except Exception as error:  # noqa: BLE001  raised again for each that waits for it
+    except BaseException as error:
+        # What interrupts one thread is raised in no other.
+        if not isinstance(error, Exception):
+            raise
         return [error] * len(batch)
 
 

@@ -16,6 +16,7 @@ from recording_tracker.errors import QuarantineFullError
 from recording_tracker.events import Callback, Event
 from recording_tracker.flags import Flag
 from recording_tracker.fold import Course
+from recording_tracker.groups import groups_to_settle, settle_group
 from recording_tracker.journal import Count, Entry, EventRow, Expectation, Journal, Variant
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import Parsed, reread
@@ -276,10 +277,8 @@ class Intake:
             written, gone = _difference(before.flags, standing.flags)
             clocks = tuple(flag for flag in cleared if flag.is_clocks)
             self._journal.write_flags(held.number, written, (*gone, *clocks), at_ms)
-        if (before.opened, before.group_id) != (standing.opened, standing.group_id):
-            for group_id in {before.group_id, standing.group_id}:
-                if group_id is not None:
-                    self._settle_group(machine, group_id)
+        for group_id in groups_to_settle(before, standing):
+            settle_group(self._journal, machine, group_id)
         return raised, cleared
 
     def _register(self, machine: Machine, at_ms: int) -> None:
@@ -316,34 +315,11 @@ class Intake:
         self._journal.announce(expectation)
         if expectation.recording_id is None:
             assert expectation.group_id is not None
-            return self._settle_group(machine, expectation.group_id)
+            settled = settle_group(self._journal, machine, expectation.group_id)
+            return None if settled is None else Change(*settled, 0)
         held = self._hold(machine, expectation.recording_id)
         held.announced_until_ms = self._announced_until(machine.provider, expectation.recording_id)
         return self._fold_in(machine, held, {}, duplicates=0, at_ms=at_ms)
-
-    def _settle_group(self, machine: Machine, group_id: str) -> Change | None:
-        """
-        Keep a placeholder for an announced group as long as nothing of the group has opened.
-
-        It stands in the list of recordings, so that what never starts is seen there.
-        """
-        found = self._journal.expectations(machine.provider, group_id=group_id)
-        if not found:
-            return None
-        entry = self._journal.load_announced_group(machine.provider, group_id)
-        if self._journal.group_opened(machine.provider, group_id):
-            if entry is not None:
-                self._journal.delete(entry.number)
-            return None
-        until_ms = max(found, key=lambda known: (known.expected_ms, known.within_ms)).until_ms
-        course = Timeline(machine).course
-        course.group_id = group_id
-        self._register(machine, until_ms)
-        standing = conclude(machine, course, None, announced_until_ms=until_ms)
-        if entry is None:
-            return Change(self._journal.insert(standing, ""), standing, 0)
-        self._journal.update(entry.number, entry.standing, standing, "")
-        return Change(entry.number, standing, 0)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
 from recording_tracker.conclusion import conclude
 from recording_tracker.fold import Course
+from recording_tracker.groups import groups_to_settle, settle_group
 from recording_tracker.journal import Entry, EventRow, Expectation, Journal
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import reread
@@ -79,6 +80,7 @@ def replay(
             # Asked inside the transaction: somebody may have erased one in between.
             batch = journal.numbers(after=last, limit=BATCH)
             total = total or _size(journal)
+            unsettled: set[tuple[str, str]] = set()
             for number in batch:
                 entry = journal.entry(number)
                 machine, adapter = machines.get(entry.standing.provider), adapters.get(entry.standing.provider)
@@ -90,6 +92,11 @@ def replay(
                 found += [difference] if difference else []
                 if not dry_run:
                     _write(journal, entry, timeline, standing, machine, now_ms)
+                    moved = groups_to_settle(entry.standing, standing)
+                    unsettled |= {(machine.provider, group_id) for group_id in moved}
+            # Not before all of the batch have been read: a placeholder in it may go.
+            for provider, group_id in sorted(unsettled):
+                settle_group(journal, machines[provider], group_id)
         # After the commit: whoever is told may be slow, and what fails has changed nothing.
         for difference in found:
             report.add(difference)
