@@ -204,10 +204,13 @@ class Intake:
         """Fold what is new into the recording, and write all that has changed."""
         new = [found for found in kept.values() if found.stored is None]
         again = [found for found in kept.values() if found.stored is not None]
-        events = [self._event_of(held, found) for found in new]
+        events, told = [self._event_of(held, found) for found in new], dict[str, str]()
         if self._must_refold(machine, held, events, again):
-            events = self._refolded(machine, held, kept)
-        verdicts = {line.event.event_id: line.verdict for line in held.timeline.insert(events)}
+            events, told = self._refolded(machine, held, kept)
+        changed = held.timeline.insert(events)
+        verdicts = {line.event.event_id: line.verdict for line in changed}
+        if told:
+            verdicts = {event_id: verdict for event_id, verdict in verdicts.items() if told.get(event_id) != verdict}
         before = held.standing
         held.standing = conclude(
             machine,
@@ -254,12 +257,17 @@ class Intake:
         assert held.standing.recording_id is not None
         return reread(self._adapters[held.standing.provider], held.standing.recording_id, row)
 
-    def _refolded(self, machine: Machine, held: Held, kept: Mapping[str, _Kept]) -> list[Event]:
-        """Begin the timeline anew; return all events, those in the journal and those about to be."""
+    def _refolded(self, machine: Machine, held: Held, kept: Mapping[str, _Kept]) -> tuple[list[Event], dict[str, str]]:
+        """
+        Begin the timeline anew.
+
+        Returns all events, those in the journal and those about to be, and the verdicts that the journal has.
+        """
         rows = {} if held.number is None else {row.event_id: row for row in self._journal.events(held.number)}
+        told = {event_id: row.verdict for event_id, row in rows.items()}
         rows |= {event_id: found.row for event_id, found in kept.items()}
         held.timeline, held.ids, held.has_course = Timeline(machine), set(rows), True
-        return [self._reread(held, row) for row in rows.values()]
+        return [self._reread(held, row) for row in rows.values()], told
 
     def _write(
         self, machine: Machine, held: Held, before: Standing, at_ms: int
