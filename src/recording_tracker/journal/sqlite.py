@@ -437,11 +437,14 @@ class SqliteJournal:
         return [Variant(*row) for row in rows]
 
     def put_variants(self, number: int, event_id: str, variants: Iterable[Variant]) -> None:
-        self._run("DELETE FROM deliveries WHERE recording = ? AND event_id = ?", number, event_id)
-        self._run_many(
-            "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?)",
-            ((number, event_id, *variant) for variant in variants),
-        )
+        sql = "SELECT content, received_ms, sha256, query FROM deliveries WHERE recording = ? AND event_id = ?"
+        kept = {row[0]: row[1:] for row in self._run(sql, number, event_id).fetchall()}
+        # Bodies may be large, and whoever contradicts once may do so again and again: what stays is not written anew.
+        new = [variant for variant in variants if kept.pop(variant.content, None) != _told_of(variant)]
+        gone = [(number, event_id, content) for content in (*kept, *(variant.content for variant in new))]
+        self._run_many("DELETE FROM deliveries WHERE recording = ? AND event_id = ? AND content = ?", gone)
+        rows = ((number, event_id, *variant) for variant in new)
+        self._run_many("INSERT INTO deliveries VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     # What stands beside the recordings
 
@@ -757,6 +760,10 @@ def _sha256(body: bytes) -> bytes:
     from hashlib import sha256
 
     return sha256(body).digest()
+
+
+def _told_of(variant: Variant) -> tuple[int, bytes, str]:
+    return (variant.received_ms, variant.sha256, variant.query)
 
 
 def _listed(words: Iterable[object]) -> str:
