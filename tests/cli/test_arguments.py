@@ -226,6 +226,23 @@ def test_an_unknown_provider_is_told_which_there_are(command: str, tracker: Comm
 
 
 @pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("ingest --provider zoom", 2),
+        ("ingest --machines nodir", 78),
+        ("ingest nofile", 74),
+        ("expect agroa abcd", 2),
+        ("expect agora", 2),
+        ("expect agora abcd --group g", 2),
+        ("expect agora abcd --machines nodir", 78),
+    ],
+)
+def test_what_is_refused_makes_no_database(command: str, status: int, tracker: Command, tmp_path: Path) -> None:
+    assert_one_line(tracker(*command.split(), "--db", tmp_path / "new.db"), status)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("options", "words"),
     [
         ("--phase done", "starting"),

@@ -60,6 +60,12 @@ def _unreadable(name: str, error: Exception) -> StorageError:
     return StorageError(f"{name}: cannot be read: {reason.lower()}")
 
 
+def _check_provider(tracker: Tracker, files: tuple[str, ...], *, provider: str | None, as_json: bool) -> None:
+    machines = tracker.machines
+    if provider is not None and provider not in machines:
+        raise UnknownProviderError(provider, sorted(machines))
+
+
 @click.command("ingest")
 @click.argument("files", nargs=-1, metavar="[FILE]...", callback=_readable)
 @click.option(
@@ -68,7 +74,7 @@ def _unreadable(name: str, error: Exception) -> StorageError:
     shell_complete=complete_provider,
     help="The files hold this provider's bare bodies, one JSON value after another.",
 )
-@creating
+@creating(_check_provider)
 def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | None, as_json: bool) -> int:
     """
     Take delivery logs in: JSON Lines, '-' for standard input.
@@ -79,8 +85,7 @@ def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | 
     tracker ingest deliveries.jsonl
     tracker ingest --provider agora body.json
     """
-    if provider is not None and provider not in tracker.machines:
-        raise UnknownProviderError(provider, sorted(tracker.machines))
+    _check_provider(tracker, files, provider=provider, as_json=as_json)
     summary = Summary()
     with stop_on_signals() as stop:
         for name in files or ("-",):
@@ -179,6 +184,19 @@ def _told(summary: Summary) -> str:
     return f"{counts['deliveries']} deliveries: {', '.join(words)}; {counts['recordings']} recordings changed{flags}"
 
 
+def _announce(
+    tracker: Tracker,
+    provider: str,
+    recording_id: str | None,
+    *,
+    group: str | None,
+    within: timedelta | None,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
+    tracker.expect(provider, recording_id, group=group, within=within, at=at)
+
+
 @click.command("expect")
 @click.argument("provider", shell_complete=complete_provider)
 @click.argument("recording_id", metavar="[ID]", required=False)
@@ -192,7 +210,7 @@ def _told(summary: Summary) -> str:
     help="How soon it must be heard of; else the machine's start_within.",
 )
 @click.option("--at", callback=as_moment, metavar="TIME", help="When it was announced; else now.")
-@creating
+@creating(_announce)
 def expect_command(
     tracker: Tracker,
     provider: str,

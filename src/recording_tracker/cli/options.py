@@ -78,9 +78,18 @@ def writing(command: CommandT) -> CommandT:
     return _with_tracker(json_option(command), readonly=False, create=False)
 
 
-def creating(command: CommandT) -> CommandT:
-    """Give *command* a tracker whose database is made if it is not there, as its first argument, and ``--json``."""
-    return _with_tracker(json_option(command), readonly=False, create=True)
+def creating(rehearse: Callable[..., Any]) -> Callable[[CommandT], CommandT]:
+    """
+    Give a command a tracker whose database is made if it is not there, as its first argument, and ``--json``.
+
+    Before it is made, *rehearse* gets what the command will get, with a tracker in memory, so that what is
+    refused leaves no database behind, which an audit would find healthy.
+    """
+
+    def decorate(command: CommandT) -> CommandT:
+        return _with_tracker(json_option(command), readonly=False, create=True, rehearse=rehearse)
+
+    return decorate
 
 
 def json_option(command: CommandT) -> CommandT:
@@ -98,7 +107,9 @@ local_option = click.option(
 )
 
 
-def _with_tracker(command: CommandT, *, readonly: bool, create: bool) -> CommandT:
+def _with_tracker(
+    command: CommandT, *, readonly: bool, create: bool, rehearse: Callable[..., Any] | None = None
+) -> CommandT:
     @db_options
     @click.pass_context
     @functools.wraps(command)
@@ -108,6 +119,12 @@ def _with_tracker(command: CommandT, *, readonly: bool, create: bool) -> Command
         path = database(ctx, db)
         # So that whoever asks again is told of the same one.
         ctx.ensure_object(dict)["db"] = str(path)
+        # Unlike Path.exists, False for what is no path at all; the tracker has the error for that.
+        if rehearse is not None and not os.path.exists(path):  # noqa: PTH110
+            from recording_tracker.journal.memory import MemoryJournal
+
+            with Tracker(MemoryJournal(), machines=machines_folder) as rehearsal:
+                rehearse(rehearsal, *args, **kwargs)
         with Tracker(path, machines=machines_folder, readonly=readonly, create=create) as tracker:
             return command(tracker, *args, **kwargs)
 
