@@ -280,11 +280,11 @@ def test_a_shipped_machine_that_extends_is_told_where_to_put_it(tmp_path: Path) 
     )
 
     path = tmp_path / "machines" / "agora.toml"
-    assert (done.returncode, done.stderr) == (
-        78,
-        f"error: {path}: extends: {path} is a shipped machine and must be whole; put it back as it was, "
-        "and what extends it into a folder of your own, which --machines names\n",
+    whole = (
+        "is a shipped machine and must be whole; put it back as it was, and what extends it into a folder of your own"
     )
+    assert done.returncode == 78
+    assert done.stderr == f"error: {path}: extends: {path} {whole}, which --machines names\n"
 
 
 @pytest.mark.parametrize("adjustment", ["", 'title = "Ours"', '[limits]\nstart_within = "1h"\nsilent_after = "1d"'])
