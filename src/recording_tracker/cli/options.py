@@ -41,6 +41,18 @@ def as_duration(ctx: click.Context, param: click.Parameter, value: str | None) -
         raise click.BadParameter(str(error)) from error
 
 
+def as_since(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | timedelta | None:
+    """Read an option's value as a time, or as a duration that looks back from the present or ``--now``."""
+    try:
+        return as_moment(ctx, param, value)
+    except click.BadParameter:
+        pass
+    try:
+        return as_duration(ctx, param, value)
+    except click.BadParameter as error:
+        raise click.BadParameter(f"{error.message}, or a time as 2026-11-01T10:00:00Z") from error
+
+
 def db_options(command: CommandT) -> CommandT:
     """Give *command* the options that say which database and which machines."""
     command = click.option("--db", metavar="PATH", help="The database; else TRACKER_DB, else recordings.db.")(command)
