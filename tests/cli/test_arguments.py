@@ -519,7 +519,7 @@ def test_a_backup_answers_as_the_database_does(tracker: Command, toured: Path, t
     assert tracker("list", "--db", copy).out == tracker("list", "--db", toured).out
 
 
-@pytest.mark.parametrize("there", ["demo.db", "audit.html"])
+@pytest.mark.parametrize("there", ["demo.db", "demo.html"])
 def test_the_demo_overwrites_nothing(there: str, tracker: Command, tmp_path: Path) -> None:
     (tmp_path / there).write_text("mine")
 

@@ -44,7 +44,7 @@ def demo_command(ctx: click.Context, /, *, db: str | None, as_json: bool) -> Non
     """
     db = db or ctx.obj.get("db")
     path = Path(db) if db else Path(tempfile.mkdtemp(prefix="tracker-demo-")) / "recordings.db"
-    report_path = path.with_name("audit.html")
+    report_path = path.with_name(f"{path.name.removesuffix('.db')}.html")
     for made in (path, report_path):
         if made.exists():
             raise UsageError(f"{made}: is there already; the demo makes a new database and a new report")
