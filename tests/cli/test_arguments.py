@@ -226,6 +226,18 @@ def test_an_unknown_provider_is_told_which_there_are(command: str, tracker: Comm
 
 
 @pytest.mark.parametrize(
+    ("command", "kind"),
+    [("machines check agroa", "machine"), ("machines show agroa", "machine"), ("expect agroa x", "adapter")],
+)
+def test_a_mistyped_provider_is_told_which_may_be_meant(
+    command: str, kind: str, tracker: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert_one_line(tracker(*command.split()), 2, f"no {kind} for 'agroa'", f"there are {kind}s for", "mean 'agora'?")
+
+
+@pytest.mark.parametrize(
     ("command", "status"),
     [
         ("ingest --provider zoom", 2),
