@@ -27,6 +27,7 @@ from recording_tracker.errors import (
     UnknownProviderError,
     UsageError,
 )
+from recording_tracker.grammar import counted
 from recording_tracker.results import Summary
 from recording_tracker.tracker import BATCH, Tracker
 
@@ -113,7 +114,8 @@ def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | 
     else:
         click.echo(_told(summary))
     if stop.number:
-        talk(f"stopped after {summary.deliveries} deliveries; the same command takes the others in")
+        taken = counted(summary.deliveries, "delivery", "deliveries")
+        talk(f"stopped after {taken}; the same command takes the others in")
         return 128 + stop.number
     return 1 if summary.quarantined or summary.rejected else 0
 
@@ -225,11 +227,14 @@ def _opened(name: str, stop: StopRequest) -> Iterator[BufferedReader]:
 def _told(summary: Summary) -> str:
     counts = summary.to_json()
     words = [
-        f"{counts[name]} {name}"
-        for name in ("accepted", "duplicates", "quarantined", "rejected", "ignored", "expected")
+        f"{counts['accepted']} accepted",
+        counted(counts["duplicates"], "duplicate"),
+        *(f"{counts[name]} {name}" for name in ("quarantined", "rejected", "ignored", "expected")),
     ]
-    flags = f"; {counts['raised']} flags raised, {counts['cleared']} cleared"
-    return f"{counts['deliveries']} deliveries: {', '.join(words)}; {counts['recordings']} recordings changed{flags}"
+    deliveries = counted(counts["deliveries"], "delivery", "deliveries")
+    changed = f"{counted(counts['recordings'], 'recording')} changed"
+    flags = f"{counted(counts['raised'], 'flag')} raised, {counts['cleared']} cleared"
+    return f"{deliveries}: {', '.join(words)}; {changed}; {flags}"
 
 
 def _announce(
