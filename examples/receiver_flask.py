@@ -3,6 +3,7 @@ A receiver with Flask: a request to /callbacks/<provider> in, an answer that the
 
 With gunicorn, behind TLS:
 
+    pip install flask gunicorn
     CALLBACK_TOKEN=... AGORA_SECRET=... BANDWIDTH_LOGIN=user:password TRACKER_DB=recordings.db \
         gunicorn --workers 2 --threads 8 'receiver_flask:create()'
 

@@ -213,4 +213,4 @@ def test_without_the_extra_mermaid_is_drawn_and_the_others_say_what_is_missing(t
     assert (mermaid.returncode, mermaid.stderr) == (0, "")
     assert mermaid.stdout == drawn(MACHINES["aircore"])
     assert dot.returncode == 74
-    assert dot.stderr == "error: dot needs the extra: pip install 'recording-tracker[diagrams]'\n"
+    assert dot.stderr == "error: dot needs the package graphviz: pip install graphviz\n"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +13,7 @@ from typing import Any
 import pytest
 import transitions
 
+import recording_tracker
 from recording_tracker.errors import MachineError
 from recording_tracker.machine import Machine, Region, Situation, find_machines, load_machine, shipped_folder
 
@@ -258,6 +263,28 @@ def test_extends_changes_what_it_says_and_the_digest(
 
     assert expected == differences(base.definition.model_dump(), machine.definition.model_dump())
     assert base.digest != machine.digest
+
+
+def test_a_shipped_machine_that_extends_is_told_where_to_put_it(tmp_path: Path) -> None:
+    shutil.copytree(Path(recording_tracker.__file__).parent, tmp_path / "src" / "recording_tracker")
+    shutil.copytree(shipped_folder(), tmp_path / "machines")
+    (tmp_path / "machines" / "agora.toml").write_text('extends = "agora"\n', encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "recording_tracker", "machines", "show", "agora"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    path = tmp_path / "machines" / "agora.toml"
+    whole = (
+        "is a shipped machine and must be whole; put it back as it was, and what extends it into a folder of your own"
+    )
+    assert done.returncode == 78
+    assert done.stderr == f"error: {path}: extends: {path} {whole}, which --machines names\n"
 
 
 @pytest.mark.parametrize("adjustment", ["", 'title = "Ours"', '[limits]\nstart_within = "1h"\nsilent_after = "1d"'])

@@ -115,12 +115,12 @@ def environment(folder: Path) -> dict[str, str]:
     shim.parent.mkdir()
     shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m recording_tracker "$@"\n', encoding="utf-8")
     shim.chmod(0o755)
-    package = folder / "acme_tracker-1.dist-info"
+    project = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    package = folder / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
     package.mkdir()
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-tracker\nVersion: 1\n", encoding="utf-8")
-    [(group, entries)] = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"][
-        "entry-points"
-    ].items()
+    metadata = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    (package / "METADATA").write_text(metadata, encoding="utf-8")
+    [(group, entries)] = project["entry-points"].items()
     lines = [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
     (package / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRACKER_")}

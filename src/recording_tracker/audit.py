@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from recording_tracker.flags import ERROR, INFO, WARNING, Flag
+from recording_tracker.grammar import counted
 from recording_tracker.standing import Standing
 from recording_tracker.times import iso
 
@@ -58,7 +59,8 @@ def _passed(deadline_ms: int | None, now_ms: int) -> bool:
 
 def _deadline(code: str, standing: Standing, deadline_ms: int, region: str | None, what: str) -> Flag:
     where = f"{region} is {standing.state[region]!r}" if region else _everywhere(standing)
-    more = f" and {len(standing.awaits) - MOST_AWAITED} others" if len(standing.awaits) > MOST_AWAITED else ""
+    others = standing.awaits[MOST_AWAITED:]
+    more = f" and {counted(len(others), 'other')}" if others else ""
     awaited = f"; awaited: {', '.join(standing.awaits[:MOST_AWAITED])}{more}" if standing.awaits else ""
     return Flag(code, ERROR, f"{where}, and by {iso(deadline_ms)} {what}{awaited}", region, (), deadline_ms)
 

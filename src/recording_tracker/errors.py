@@ -18,10 +18,15 @@ class UsageError(TrackerError):
 
 
 class UnknownProviderError(UsageError):
-    """A provider without an adapter and a machine."""
+    """A provider without an adapter and a machine; *kind* says which of them is looked for."""
 
-    def __init__(self, provider: str, known: list[str]) -> None:
-        super().__init__(f"no adapter for {provider!r}; there are adapters for {', '.join(known)}")
+    def __init__(self, provider: str, known: list[str], *, kind: str = "adapter") -> None:
+        # Loads slowly, and is for the mistyped only.
+        from difflib import get_close_matches
+
+        like = get_close_matches(provider[:100], known, n=1)
+        hint = f"; did you mean {like[0]!r}?" if like else ""
+        super().__init__(f"no {kind} for {provider!r}; there are {kind}s for {', '.join(known)}{hint}")
         self.provider = provider
 
 

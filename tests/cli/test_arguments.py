@@ -226,6 +226,35 @@ def test_an_unknown_provider_is_told_which_there_are(command: str, tracker: Comm
 
 
 @pytest.mark.parametrize(
+    ("command", "kind"),
+    [("machines check agroa", "machine"), ("machines show agroa", "machine"), ("expect agroa x", "adapter")],
+)
+def test_a_mistyped_provider_is_told_which_may_be_meant(
+    command: str, kind: str, tracker: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert_one_line(tracker(*command.split()), 2, f"no {kind} for 'agroa'", f"there are {kind}s for", "mean 'agora'?")
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("ingest --provider zoom", 2),
+        ("ingest --machines nodir", 78),
+        ("ingest nofile", 74),
+        ("expect agroa abcd", 2),
+        ("expect agora", 2),
+        ("expect agora abcd --group g", 2),
+        ("expect agora abcd --machines nodir", 78),
+    ],
+)
+def test_what_is_refused_makes_no_database(command: str, status: int, tracker: Command, tmp_path: Path) -> None:
+    assert_one_line(tracker(*command.split(), "--db", tmp_path / "new.db"), status)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     ("options", "words"),
     [
         ("--phase done", "starting"),
@@ -237,7 +266,7 @@ def test_an_unknown_provider_is_told_which_there_are(command: str, tracker: Comm
         ("--limit NaN", "--limit"),
         ("--limit 99999999999999999999", "--limit"),
         ("--since yesterday", "2026-11-01T10:00:00Z"),
-        ("--since 1h", "2026-11-01T10:00:00Z"),
+        ("--since 1w", "2026-11-01T10:00:00Z"),
     ],
 )
 def test_a_filter_that_means_nothing_is_a_mistake(options: str, words: str, tracker: Command, toured: Path) -> None:
@@ -254,6 +283,27 @@ def test_a_duration_that_means_nothing_is_a_mistake(text: str, tracker: Command,
     assert_one_line(tracker("audit", f"--since={text}", "--db", db), 2, "--since", "duration")
     assert_one_line(tracker("prune", f"--complete-before={text}", "--db", db), 2, "duration")
     assert_one_line(tracker("expect", "agora", "abcd", f"--within={text}", "--db", db), 2, "duration")
+
+
+@pytest.mark.parametrize("command", ["list", "audit"])
+def test_since_is_a_time_or_a_duration(command: str, tracker: Command, toured: Path) -> None:
+    asked = (command, "--db", toured, "--json", "--now", NOW, "--since")
+    assert NOW == "2026-11-01T18:00:00Z"
+
+    found = tracker(*asked, "6h").out
+
+    assert found == tracker(*asked, "2026-11-01T12:00:00Z").out
+    assert found != tracker(*asked, "2h").out
+
+
+def test_an_audit_does_not_look_back_to_what_is_ahead(tracker: Command, toured: Path) -> None:
+    assert_one_line(tracker("audit", "--db", toured, "--now", NOW, "--since", NOW), 2, "--since")
+
+
+def test_a_history_takes_the_moment_that_others_take(tracker: Command, toured: Path) -> None:
+    assert (
+        tracker("history", "board", "--db", toured, "--now", NOW).out == tracker("history", "board", "--db", toured).out
+    )
 
 
 @pytest.mark.parametrize("text", ["90s", "45m", "12h", "7d", "36525d", "PT1H30M", "P1DT12H"])
@@ -481,7 +531,7 @@ def test_a_backup_answers_as_the_database_does(tracker: Command, toured: Path, t
     assert tracker("list", "--db", copy).out == tracker("list", "--db", toured).out
 
 
-@pytest.mark.parametrize("there", ["demo.db", "audit.html"])
+@pytest.mark.parametrize("there", ["demo.db", "demo.html"])
 def test_the_demo_overwrites_nothing(there: str, tracker: Command, tmp_path: Path) -> None:
     (tmp_path / there).write_text("mine")
 

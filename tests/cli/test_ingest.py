@@ -258,6 +258,31 @@ def test_bare_bodies_stand_one_after_another(
     assert (counts(run), run.err) == ((5, 5, 0, 0), b"")
 
 
+def test_a_log_is_not_taken_for_bare_bodies(tracker: Command, tmp_path: Path) -> None:
+    body = write_log(tmp_path / "body.json", [json.dumps(aircore(1))])
+    log = write_log(tmp_path / "log.jsonl", started(2))
+    db = tmp_path / "new.db"
+
+    named = tracker("ingest", "--db", db, "--provider", "aircore", body, log)
+    assert_one_line(named, 2, f"{log}: is a delivery log", "leave --provider out")
+    assert not db.exists()
+
+    piped = tracker("ingest", "--db", db, "--provider", "aircore", stdin=log.read_bytes())
+    assert_one_line(piped, 2, "standard input: is a delivery log")
+    assert tracker("list", "--db", db, "--json").lines == []
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_bare_bodies_without_a_provider_get_a_hint(indent: int | None, tracker: Command, tmp_path: Path) -> None:
+    body = write_log(tmp_path / "body.json", [json.dumps(aircore(1), indent=indent)])
+
+    run = tracker("ingest", "--db", tmp_path / "new.db", body)
+
+    assert run.status == 1
+    assert run.talk.splitlines()[0] == f"{body}: seems to hold bare bodies; say whose with --provider"
+    assert run.talk.count("--provider") == 1
+
+
 def test_a_mark_before_bare_bodies_does_not_matter(tracker: Command, tmp_path: Path) -> None:
     run = bodies(tracker, tmp_path / "new.db", b"\xef\xbb\xbf" + json.dumps(aircore(1)).encode())
 

@@ -12,6 +12,13 @@ PLANTED = Path(__file__).parents[1] / "planted"
 BROKEN = Path(__file__).parents[1] / "machines"
 
 
+def test_a_list_in_80_columns_has_each_provider_whole(tracker: Command) -> None:
+    lines = tracker("machines", "list", terminal=80).text.splitlines()
+
+    assert [line.split()[0] for line in lines[1:]] == ["agora", "aircore", "bandwidth", "enablex", "line_planet"]
+    assert max(map(len, lines[1:])) <= 80
+
+
 def test_a_proof_that_does_not_hold_ends_with_1_and_its_counterexample(tracker: Command) -> None:
     run = tracker("machines", "check", PLANTED / "not-promised-and-needed.toml", "--seconds", "1")
 

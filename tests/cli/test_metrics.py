@@ -209,4 +209,4 @@ def test_without_the_library_one_line_says_what_to_install(
     run = tracker("metrics", "--db", toured)
 
     assert (run.status, run.out) == (74, b"")
-    assert run.talk == "error: metrics need the extra: pip install 'recording-tracker[metrics]'\n"
+    assert run.talk == "error: metrics need prometheus_client: pip install prometheus_client\n"

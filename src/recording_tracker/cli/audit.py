@@ -9,7 +9,7 @@ from io import StringIO
 
 import click
 
-from recording_tracker.cli.options import as_duration, database, now_option, print_lines, reading, width
+from recording_tracker.cli.options import as_since, database, now_option, present, print_lines, reading, width
 from recording_tracker.cli.output import write_file
 from recording_tracker.errors import UsageError
 from recording_tracker.report import check as plugin
@@ -24,9 +24,9 @@ FORMATS = ("text", "json", "csv", "md", "html")
 @click.command("audit")
 @click.option(
     "--since",
-    callback=as_duration,
+    callback=as_since,
     default="24h",
-    metavar="DURATION",
+    metavar="TIME|DURATION",
     help="How far to look back for what is complete; 24h.",
 )
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="text, json, csv, md or html.")
@@ -44,7 +44,7 @@ def audit_command(
     /,
     tracker: Tracker,
     *,
-    since: timedelta,
+    since: datetime | timedelta,
     form: str,
     output: str | None,
     check: bool,
@@ -69,6 +69,11 @@ def audit_command(
         raise UsageError("--as-of is told as text, json, csv or md; a page shows the present beside the past")
     if hindsight and (not as_of or form not in ("text", "json")):
         raise UsageError("--hindsight needs --as-of, and is told as text or json")
+    if isinstance(since, datetime):
+        now = now or present()
+        if since >= now:
+            raise UsageError("--since is not before --now, or the present; what is to be looked back to lies before")
+        since = now - since
     audit = partial(tracker.audit, now, since=since, as_of=as_of, hindsight=hindsight)
     if check:
         status, line = plugin.check(audit())

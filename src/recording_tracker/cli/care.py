@@ -26,6 +26,7 @@ from recording_tracker.cli.options import (
 )
 from recording_tracker.cli.progress import of_recordings
 from recording_tracker.differences import OTHER
+from recording_tracker.grammar import counted
 from recording_tracker.report.safe import printable
 from recording_tracker.results import Difference, ReplayReport
 from recording_tracker.tracker import Tracker
@@ -150,7 +151,7 @@ def verify_command(tracker: Tracker, *, as_json: bool) -> int:
         print_json(report.to_json())
     else:
         summary = "all is as the journal says" if report.sound else "not sound"
-        print_lines([f"{report.recordings} recordings: {summary}"])
+        print_lines([f"{counted(report.recordings, 'recording')}: {summary}"])
         print_lines(f"  damaged: {printable(line)}" for line in report.damaged)
         print_lines(_differences(report.differences))
     return 0 if report.sound else 1
@@ -173,7 +174,8 @@ def backup_command(tracker: Tracker, file: str, *, as_json: bool) -> int:
         print_json({"file": file, **report.to_json()})
     else:
         talk(
-            f"{file}: {report.recordings} recordings, {'checked' if report.sound else 'not sound, like what it copies'}"
+            f"{file}: {counted(report.recordings, 'recording')}, "
+            f"{'checked' if report.sound else 'not sound, like what it copies'}"
         )
     return 0 if report.sound else 1
 
@@ -195,7 +197,7 @@ def prune_command(tracker: Tracker, *, complete_before: timedelta, now: datetime
     if as_json:
         print_json({"pruned": pruned})
     else:
-        talk(f"{pruned} recordings pruned")
+        talk(f"{counted(pruned, 'recording')} pruned")
 
 
 @click.command("erase")

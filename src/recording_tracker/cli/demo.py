@@ -12,6 +12,7 @@ from recording_tracker.cli.options import json_option, print_json, print_lines, 
 from recording_tracker.cli.output import write_file
 from recording_tracker.deliveries import log_lines
 from recording_tracker.errors import StorageError, UsageError
+from recording_tracker.grammar import counted
 from recording_tracker.report import html, nightly, text
 from recording_tracker.report.clock import Clock
 from recording_tracker.results import Summary
@@ -44,7 +45,7 @@ def demo_command(ctx: click.Context, /, *, db: str | None, as_json: bool) -> Non
     """
     db = db or ctx.obj.get("db")
     path = Path(db) if db else Path(tempfile.mkdtemp(prefix="tracker-demo-")) / "recordings.db"
-    report_path = path.with_name("audit.html")
+    report_path = path.with_name(f"{path.name.removesuffix('.db')}.html")
     for made in (path, report_path):
         if made.exists():
             raise UsageError(f"{made}: is there already; the demo makes a new database and a new report")
@@ -68,9 +69,8 @@ def demo_command(ctx: click.Context, /, *, db: str | None, as_json: bool) -> Non
 def _tour(tracker: Tracker, summary: Summary) -> None:
     _step("tracker ingest examples/deliveries/*.jsonl", f"{summary.deliveries} callbacks of five providers")
     counts = summary.to_json()
-    print_lines(
-        [f"{counts['accepted']} accepted, {counts['duplicates']} duplicates, {counts['recordings']} recordings"]
-    )
+    duplicates, found = counted(counts["duplicates"], "duplicate"), counted(counts["recordings"], "recording")
+    print_lines([f"{counts['accepted']} accepted, {duplicates}, {found}"])
     _step("tracker list", "every recording, the newest first")
     recordings = list(tracker.recordings(now=NOW))
     print_lines(text.list_lines(recordings, Clock(NOW), width()))

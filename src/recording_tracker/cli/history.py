@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from recording_tracker.cli.completion import id_argument
 from recording_tracker.cli.look import unknown
-from recording_tracker.cli.options import local_option, present, print_json, print_lines, reading, width
+from recording_tracker.cli.options import local_option, now_option, present, print_json, print_lines, reading, width
 from recording_tracker.report import history
 from recording_tracker.report.clock import Clock
 from recording_tracker.tracker import Tracker
@@ -14,9 +16,10 @@ from recording_tracker.tracker import Tracker
 
 @click.command("history")
 @id_argument
+@now_option
 @local_option
 @reading
-def history_command(tracker: Tracker, name: str, *, local: bool, as_json: bool) -> None:
+def history_command(tracker: Tracker, name: str, *, now: datetime | None, local: bool, as_json: bool) -> None:
     """
     Show the events of a recording in lifecycle order, with verdicts and delays.
 
@@ -30,4 +33,4 @@ def history_command(tracker: Tracker, name: str, *, local: bool, as_json: bool) 
         for line in lines:
             print_json(line.to_json())
     else:
-        print_lines(history.history_lines(lines, Clock(present(), local=local), width()))
+        print_lines(history.history_lines(lines, Clock(now or present(), local=local), width()))

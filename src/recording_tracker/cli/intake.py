@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
@@ -18,7 +19,7 @@ from recording_tracker.cli.completion import complete_provider
 from recording_tracker.cli.options import as_duration, as_moment, creating, present, print_json, talk
 from recording_tracker.cli.progress import of_file
 from recording_tracker.cli.signals import StopRequest, Terminated, stop_on_signals
-from recording_tracker.deliveries import bare_bodies, log_lines
+from recording_tracker.deliveries import KEYS, bare_bodies, log_lines
 from recording_tracker.errors import (
     DamagedError,
     PermissionDeniedError,
@@ -26,11 +27,13 @@ from recording_tracker.errors import (
     UnknownProviderError,
     UsageError,
 )
+from recording_tracker.grammar import counted
 from recording_tracker.results import Summary
 from recording_tracker.tracker import BATCH, Tracker
 
 Item = tuple[int, dict[str, Any] | UsageError]
 """A line's number, and the delivery that it holds or its fault."""
+LOG_KEYS = {"provider", "body", "body_b64", "expect"}
 GZIP = b"\x1f\x8b"
 
 
@@ -60,6 +63,26 @@ def _unreadable(name: str, error: Exception) -> StorageError:
     return StorageError(f"{name}: cannot be read: {reason.lower()}")
 
 
+def _check_arguments(tracker: Tracker, files: tuple[str, ...], *, provider: str | None, as_json: bool) -> None:
+    # A broken machine file is an error without a provider too.
+    machines = tracker.machines
+    if provider is None:
+        return
+    if provider not in machines:
+        raise UnknownProviderError(provider, sorted(machines))
+    for name in files:
+        if name != "-" and Path(name).is_file():
+            _check_bodies(name, provider)
+
+
+def _check_bodies(name: str, provider: str) -> None:
+    try:
+        with Path(name).open("rb") as stream:
+            next(_items(stream, name, provider), None)
+    except OSError as error:
+        raise _unreadable(name, error) from error
+
+
 @click.command("ingest")
 @click.argument("files", nargs=-1, metavar="[FILE]...", callback=_readable)
 @click.option(
@@ -68,7 +91,7 @@ def _unreadable(name: str, error: Exception) -> StorageError:
     shell_complete=complete_provider,
     help="The files hold this provider's bare bodies, one JSON value after another.",
 )
-@creating
+@creating(_check_arguments)
 def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | None, as_json: bool) -> int:
     """
     Take delivery logs in: JSON Lines, '-' for standard input.
@@ -79,8 +102,7 @@ def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | 
     tracker ingest deliveries.jsonl
     tracker ingest --provider agora body.json
     """
-    if provider is not None and provider not in tracker.machines:
-        raise UnknownProviderError(provider, sorted(tracker.machines))
+    _check_arguments(tracker, files, provider=provider, as_json=as_json)
     summary = Summary()
     with stop_on_signals() as stop:
         for name in files or ("-",):
@@ -92,7 +114,8 @@ def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | 
     else:
         click.echo(_told(summary))
     if stop.number:
-        talk(f"stopped after {summary.deliveries} deliveries; the same command takes the others in")
+        taken = counted(summary.deliveries, "delivery", "deliveries")
+        talk(f"stopped after {taken}; the same command takes the others in")
         return 128 + stop.number
     return 1 if summary.quarantined or summary.rejected else 0
 
@@ -111,15 +134,47 @@ def _ingest_file(tracker: Tracker, name: str, provider: str | None, summary: Sum
 
 
 def _items(stream: BufferedReader, shown: str, provider: str | None) -> Iterator[Item]:
-    """Read deliveries and faults; raises StorageError and DamagedError, which name the file."""
+    """
+    Read deliveries and faults, with a hint where the first of a log looks like a bare body.
+
+    Raises StorageError, DamagedError, and UsageError for a log where bare bodies are meant, which name the file.
+    """
     try:
-        if stream.peek(2)[:2] == GZIP:
+        head = stream.peek(2)
+        if head[:2] == GZIP:
             raise StorageError(f"{shown}: is compressed; use: gzip -dc FILE | tracker ingest -")
-        yield from log_lines(stream) if provider is None else bare_bodies(stream, provider)
+        items = log_lines(stream) if provider is None else bare_bodies(stream, provider)
+        first = next(items, None)
+        if first is None:
+            return
+        if provider is None and _seems_bare(first[1], head):
+            talk(f"{shown}: seems to hold bare bodies; say whose with --provider")
+        elif provider is not None and _is_log_line(first[1]):
+            raise UsageError(f"{shown}: is a delivery log, not bare bodies; leave --provider out")
+        yield first
+        yield from items
     except DamagedError as error:
         raise DamagedError(f"{shown}: {error}") from error
     except OSError as error:
         raise _unreadable(shown, error) from error
+
+
+def _seems_bare(first: dict[str, Any] | UsageError, head: bytes) -> bool:
+    if isinstance(first, UsageError):
+        # A log has each object in one line.
+        return head.lstrip().partition(b"\n")[0].rstrip() == b"{"
+    return bool(first) and LOG_KEYS.isdisjoint(first)
+
+
+def _is_log_line(first: dict[str, Any] | UsageError) -> bool:
+    if isinstance(first, UsageError):
+        return False
+    try:
+        body = json.loads(first["body"])
+    except (ValueError, RecursionError):
+        return False
+    # No provider's body has all its keys among these.
+    return isinstance(body, dict) and KEYS.issuperset(body) and not LOG_KEYS.isdisjoint(body)
 
 
 def _batch(items: Iterator[Item], stop: StopRequest) -> list[Item]:
@@ -172,11 +227,27 @@ def _opened(name: str, stop: StopRequest) -> Iterator[BufferedReader]:
 def _told(summary: Summary) -> str:
     counts = summary.to_json()
     words = [
-        f"{counts[name]} {name}"
-        for name in ("accepted", "duplicates", "quarantined", "rejected", "ignored", "expected")
+        f"{counts['accepted']} accepted",
+        counted(counts["duplicates"], "duplicate"),
+        *(f"{counts[name]} {name}" for name in ("quarantined", "rejected", "ignored", "expected")),
     ]
-    flags = f"; {counts['raised']} flags raised, {counts['cleared']} cleared"
-    return f"{counts['deliveries']} deliveries: {', '.join(words)}; {counts['recordings']} recordings changed{flags}"
+    deliveries = counted(counts["deliveries"], "delivery", "deliveries")
+    changed = f"{counted(counts['recordings'], 'recording')} changed"
+    flags = f"{counted(counts['raised'], 'flag')} raised, {counts['cleared']} cleared"
+    return f"{deliveries}: {', '.join(words)}; {changed}; {flags}"
+
+
+def _announce(
+    tracker: Tracker,
+    provider: str,
+    recording_id: str | None,
+    *,
+    group: str | None,
+    within: timedelta | None,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
+    tracker.expect(provider, recording_id, group=group, within=within, at=at)
 
 
 @click.command("expect")
@@ -192,7 +263,7 @@ def _told(summary: Summary) -> str:
     help="How soon it must be heard of; else the machine's start_within.",
 )
 @click.option("--at", callback=as_moment, metavar="TIME", help="When it was announced; else now.")
-@creating
+@creating(_announce)
 def expect_command(
     tracker: Tracker,
     provider: str,

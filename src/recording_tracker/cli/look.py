@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from recording_tracker.cli.completion import (
     id_argument,
 )
 from recording_tracker.cli.options import (
-    as_moment,
+    as_since,
     local_option,
     looking,
     now_option,
@@ -88,7 +88,9 @@ def status_command(
 )
 @click.option("--flag", metavar="CODE", shell_complete=complete_flag, help="Only with an open flag of this code.")
 @click.option("--stuck", is_flag=True, help="Only stuck ones.")
-@click.option("--since", callback=as_moment, metavar="TIME", help="Only those that something has come of since.")
+@click.option(
+    "--since", callback=as_since, metavar="TIME|DURATION", help="Only those that something has come of since."
+)
 @click.option("--limit", type=click.IntRange(min=1, max=sys.maxsize), metavar="N", help="At most so many.")
 @secrets_option
 @now_option
@@ -102,7 +104,7 @@ def list_command(
     outcome: str | None,
     flag: str | None,
     stuck: bool,
-    since: datetime | None,
+    since: datetime | timedelta | None,
     limit: int | None,
     secrets: bool,
     now: datetime | None,
@@ -117,6 +119,7 @@ def list_command(
     tracker list --provider agora --outcome failed --json
     """
     now = now or present()
+    since = now - since if isinstance(since, timedelta) else since
     if provider is not None:
         _check_provider(provider, click.get_current_context().params["machines_folder"])
     recordings = lookup.recordings(

@@ -55,14 +55,14 @@ def list_machines(*, machines_folder: str | None, as_json: bool) -> None:
         (
             machine.provider,
             machine.title,
-            ", ".join(region.name for region in machine.regions),
             str(sum(len(region.states) for region in machine.regions)),
             str(len(machine.places)),
             machine.digest[:8],
+            ", ".join(region.name for region in machine.regions),
         )
         for machine in machines
     ]
-    print_lines(columns(("provider", "title", "regions", "states", "events", "digest"), rows, width(), flexible=2))
+    print_lines(columns(("provider", "title", "states", "events", "digest", "regions"), rows, width(), flexible=1))
 
 
 def _summary(machine: Machine) -> dict[str, object]:

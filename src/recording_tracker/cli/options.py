@@ -41,6 +41,18 @@ def as_duration(ctx: click.Context, param: click.Parameter, value: str | None) -
         raise click.BadParameter(str(error)) from error
 
 
+def as_since(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | timedelta | None:
+    """Read an option's value as a time, or as a duration that looks back from the present or ``--now``."""
+    try:
+        return as_moment(ctx, param, value)
+    except click.BadParameter:
+        pass
+    try:
+        return as_duration(ctx, param, value)
+    except click.BadParameter as error:
+        raise click.BadParameter(f"{error.message}, or a time as 2026-11-01T10:00:00Z") from error
+
+
 def db_options(command: CommandT) -> CommandT:
     """Give *command* the options that say which database and which machines."""
     command = click.option("--db", metavar="PATH", help="The database; else TRACKER_DB, else recordings.db.")(command)
@@ -78,9 +90,18 @@ def writing(command: CommandT) -> CommandT:
     return _with_tracker(json_option(command), readonly=False, create=False)
 
 
-def creating(command: CommandT) -> CommandT:
-    """Give *command* a tracker whose database is made if it is not there, as its first argument, and ``--json``."""
-    return _with_tracker(json_option(command), readonly=False, create=True)
+def creating(rehearse: Callable[..., Any]) -> Callable[[CommandT], CommandT]:
+    """
+    Give a command a tracker whose database is made if it is not there, as its first argument, and ``--json``.
+
+    Before it is made, *rehearse* gets what the command will get, with a tracker in memory, so that what is
+    refused leaves no database behind, which an audit would find healthy.
+    """
+
+    def decorate(command: CommandT) -> CommandT:
+        return _with_tracker(json_option(command), readonly=False, create=True, rehearse=rehearse)
+
+    return decorate
 
 
 def json_option(command: CommandT) -> CommandT:
@@ -98,7 +119,9 @@ local_option = click.option(
 )
 
 
-def _with_tracker(command: CommandT, *, readonly: bool, create: bool) -> CommandT:
+def _with_tracker(
+    command: CommandT, *, readonly: bool, create: bool, rehearse: Callable[..., Any] | None = None
+) -> CommandT:
     @db_options
     @click.pass_context
     @functools.wraps(command)
@@ -108,6 +131,12 @@ def _with_tracker(command: CommandT, *, readonly: bool, create: bool) -> Command
         path = database(ctx, db)
         # So that whoever asks again is told of the same one.
         ctx.ensure_object(dict)["db"] = str(path)
+        # Unlike Path.exists, False for what is no path at all; the tracker has the error for that.
+        if rehearse is not None and not os.path.exists(path):  # noqa: PTH110
+            from recording_tracker.journal.memory import MemoryJournal
+
+            with Tracker(MemoryJournal(), machines=machines_folder) as rehearsal:
+                rehearse(rehearsal, *args, **kwargs)
         with Tracker(path, machines=machines_folder, readonly=readonly, create=create) as tracker:
             return command(tracker, *args, **kwargs)
 

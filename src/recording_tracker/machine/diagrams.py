@@ -100,7 +100,7 @@ def _rendered(graph: Any, form: str) -> bytes:
     try:
         import graphviz
     except ImportError as error:
-        raise StorageError(f"{form} needs the extra: pip install 'recording-tracker[diagrams]'") from error
+        raise StorageError(f"{form} needs the package graphviz: pip install graphviz") from error
     picture = graph.get_graph()
     if form == "dot":
         return str(picture.source).encode()

@@ -104,7 +104,13 @@ def _extended(tables: dict[str, Any]) -> dict[str, Any]:
     adjustment = read(Adjustment, tables)
     if adjustment.extends not in _shipped_names():
         raise MachineError(f"extends: {not_among(adjustment.extends, 'shipped machine', _shipped_names())}")
-    base = _parsed(shipped_folder() / f"{adjustment.extends}.toml")
+    shipped = shipped_folder() / f"{adjustment.extends}.toml"
+    base = _parsed(shipped)
+    if "extends" in base:
+        raise MachineError(
+            f"extends: {shipped} is a shipped machine and must be whole; put it back as it was, "
+            "and what extends it into a folder of your own, which --machines names"
+        )
     for problem in _new_names(adjustment, read(Definition, base)):
         raise MachineError(problem)
     return _merged(base, {key: value for key, value in tables.items() if key != "extends"})

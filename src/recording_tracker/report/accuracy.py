@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from click import style
 
+from recording_tracker.grammar import counted
 from recording_tracker.report.safe import printable
 from recording_tracker.report.text import columns
 from recording_tracker.scoring import MOST_SHOWN, Score, Tally
@@ -19,17 +20,18 @@ def score_lines(score: Score, width: int | None) -> Iterator[str]:
     """Tell how often the tracker was right, in no more columns than *width*."""
     losses = score.losses
     lost = losses.implied + losses.deadline + losses.never
-    yield f"{score.recordings} recordings with {score.callbacks} callbacks, of which {lost} were lost"
+    callbacks = counted(score.callbacks, "callback")
+    yield f"{counted(score.recordings, 'recording')} with {callbacks}, of which {lost} were lost"
     yield f"  {losses.implied} implied by later ones, of which {losses.implied_found} were found"
     yield f"  {losses.deadline} known by a deadline, of which {losses.deadline_found} were found"
     yield f"  {losses.never} that nothing shows"
-    yield f"{score.healthy} healthy recordings, of which {score.alarmed} had a false error or warning"
+    yield f"{counted(score.healthy, 'healthy recording')}, of which {score.alarmed} had a false error or warning"
     yield f"{score.hung} really hung, of which {len(score.delays_ms)} were found"
     yield from _delays(score)
     if score.uncertain:
-        yield f"{score.uncertain} recordings of which the deliveries tell another story than happened"
+        yield f"{counted(score.uncertain, 'recording')} of which the deliveries tell another story than happened"
     if score.unsettled:
-        yield f"{score.unsettled} recordings left out, because a deadline of theirs has not passed"
+        yield f"{counted(score.unsettled, 'recording')} left out, because a deadline of theirs has not passed"
     yield ""
     yield from columns(HEADS, [_row(name, tally) for name, tally in _tallies(score)], width, flexible=0)
     if score.wrong:

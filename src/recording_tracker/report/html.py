@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from recording_tracker.flags import INFO, Flag
+from recording_tracker.grammar import counted, noun
 from recording_tracker.recording import Recording
+from recording_tracker.report import remarks
 from recording_tracker.report.clock import Clock
 from recording_tracker.report.items import acknowledged, commands, is_acknowledged, listed, since, to_do
 from recording_tracker.report.markup import Markup, spaced, tag
@@ -58,7 +60,7 @@ def _header(report: AuditReport) -> Markup:
     said = [
         f"The first of them since {clock.when(oldest)}. " if oldest else "Every open recording is in time. ",
         f"{settled} of them acknowledged. " if settled else "",
-        f"{report.recordings} recordings in all, at {report.now:%Y-%m-%d %H:%M:%S}Z.",
+        f"{counted(report.recordings, 'recording')} in all, at {report.now:%Y-%m-%d %H:%M:%S}Z.",
     ]
     return tag(
         "header",
@@ -111,15 +113,13 @@ def _alerts(report: AuditReport) -> Iterator[Markup]:
     if report.quarantine_full:
         yield _alert("The quarantine is full", "What else cannot be attributed is refused.", "tracker quarantine list")
     elif report.quarantined:
-        what = f"{report.quarantined} bodies could not be attributed"
-        yield _alert(what, "They are kept aside, whole.", "tracker quarantine list")
+        yield _alert(remarks.unattributed(report), "Kept aside, whole.", "tracker quarantine list")
     for name, groups in report.never_received.items():
         wanted = "; ".join(" or ".join(group) for group in groups)
         what = "Probably the account has not subscribed to them; say so in limits.subscribed."
         yield _alert(f"{name} has never sent: {wanted}", what)
     if report.outdated:
-        what = f"{report.outdated} recordings rest on an older version of their machine"
-        yield _alert(what, "Replay brings them up to date.", "tracker replay")
+        yield _alert(remarks.outdated(report), "A replay brings that up to date.", "tracker replay")
 
 
 def _alert(what: str, more: str, command: str | None = None) -> Markup:
@@ -182,7 +182,7 @@ def _item(trouble: _Trouble, recordings: list[tuple[Flag, Recording]], now: date
         tag("div", tag("b", f"{trouble.provider}: {trouble.code}"), where),
         # What a provider reports has a remedy of its own, by its code.
         tag("div", flag.message if trouble.code == "provider-error" else _remedy(trouble.code, worst)),
-        tag("div", tag("code", command), Markup(" "), _pick(trouble)),
+        tag("div", tag("code", command), Markup(" "), _pick(trouble, len(recordings))),
     )
 
 
@@ -191,10 +191,10 @@ def _remedy(code: str, recording: Recording) -> str:
     return next((text for about, text in to_do(recording) if about == code), f"look at it: {code}")
 
 
-def _pick(trouble: _Trouble) -> Markup:
+def _pick(trouble: _Trouble, number: int) -> Markup:
     return tag(
         "button",
-        "show them",
+        noun(number, "show it", "show them"),
         type="button",
         class_="pick",
         hidden=True,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from recording_tracker.flags import ERROR, INFO, WARNING, Flag
+from recording_tracker.grammar import counted
 from recording_tracker.recording import Recording
 from recording_tracker.report.clock import Clock
 from recording_tracker.report.markup import Markup, join, spaced, tag
@@ -154,6 +155,10 @@ def commands(recording: Recording) -> list[str]:
     return found if recording.complete else [*found, f"tracker resolve --outcome OUTCOME --note TEXT {name}"]
 
 
+def _doubled(recording: Recording) -> str:
+    return "" if recording.duplicates is None else f", and {counted(recording.duplicates, 'duplicate')}"
+
+
 def _facts(recording: Recording, clock: Clock) -> Markup:
     last = recording.last_event
     moments = (
@@ -168,7 +173,7 @@ def _facts(recording: Recording, clock: Clock) -> Markup:
         ("group", recording.group_id if recording.group_id != recording.id else None),
         *((label, clock.when(moment)) for label, moment in moments if moment is not None),
         ("last event", f"{last.name}, received {clock.when(last.received_at)}" if last else "nothing has come"),
-        ("events", f"{recording.events}, and {recording.duplicates} duplicates"),
+        ("events", f"{recording.events}{_doubled(recording)}"),
         ("awaits", ", ".join(recording.awaits)),
     ]
     pairs = [join((tag("dt", label), tag("dd", value))) for label, value in facts if value]

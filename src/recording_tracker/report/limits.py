@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from click import style
 
+from recording_tracker.grammar import counted
 from recording_tracker.limits import FEWEST, Suggestion, interval, written
 from recording_tracker.observed import Observed
 from recording_tracker.report.safe import printable
@@ -19,7 +20,8 @@ def limits_lines(observed: Observed, found: Sequence[Suggestion], width: int | N
     """Tell what was observed of one provider, and which limits would fit it; in no more columns than *width*."""
     yield style(f"{printable(observed.provider)}: the newest {observed.recordings} complete recordings", bold=True)
     yield (
-        f"{observed.events} events, {observed.duplicates} duplicates, {observed.late} late, {observed.missing} missing"
+        f"{counted(observed.events, 'event')}, {counted(observed.duplicates, 'duplicate')}, "
+        f"{observed.late} late, {observed.missing} missing"
     )
     yield ""
     seen = [suggestion for suggestion in found if suggestion.times]

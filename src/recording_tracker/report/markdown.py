@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from recording_tracker.grammar import counted
 from recording_tracker.recording import Recording
+from recording_tracker.report import remarks
 from recording_tracker.report.clock import when
 from recording_tracker.report.nightly import counted_flags
 from recording_tracker.report.safe import printable
@@ -24,7 +26,7 @@ def audit_markdown(report: AuditReport) -> Iterator[str]:
         yield ""
     yield f"# {len(report.stuck)} stuck of {report.open} open recordings"
     yield ""
-    yield f"{report.recordings} recordings in all, at {report.now:%Y-%m-%d %H:%M:%S}Z."
+    yield f"{counted(report.recordings, 'recording')} in all, at {report.now:%Y-%m-%d %H:%M:%S}Z."
     yield from _table("Stuck", report.stuck, report)
     yield from _table("Flagged", report.flagged, report)
     for remark in _remarks(report):
@@ -40,13 +42,13 @@ def audit_markdown(report: AuditReport) -> Iterator[str]:
 
 def _remarks(report: AuditReport) -> Iterator[str]:
     if report.quarantined:
-        yield f"{report.quarantined} bodies could not be attributed and are kept aside."
+        yield f"{remarks.kept_aside(report)}."
     if report.quarantine_full:
         yield "The quarantine is full: what else cannot be attributed is refused."
     for provider, groups in report.never_received.items():
         yield f"{provider} has never sent: {'; '.join(' or '.join(group) for group in groups)}."
     if report.outdated:
-        yield f"{report.outdated} recordings rest on an older version of their machine."
+        yield f"{remarks.outdated(report)}."
     yield counted_flags(report)
 
 

@@ -46,7 +46,7 @@ def metrics(seen: Seen) -> list[Any]:
     try:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
     except ImportError as error:
-        raise StorageError("metrics need the extra: pip install 'recording-tracker[metrics]'") from error
+        raise StorageError("metrics need prometheus_client: pip install prometheus_client") from error
     families = []
     for metric in METRICS:
         kind = CounterMetricFamily if metric.name.endswith("_total") else GaugeMetricFamily

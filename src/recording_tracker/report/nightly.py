@@ -8,6 +8,7 @@ from datetime import datetime
 from click import style
 
 from recording_tracker.recording import Recording
+from recording_tracker.report import remarks
 from recording_tracker.report.clock import Clock, when
 from recording_tracker.report.safe import printable
 from recording_tracker.report.text import COLORS, columns, flag_lines, heard, phase_of, wrapped
@@ -33,7 +34,7 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
     yield from _section("Not stuck, but flagged", report.flagged, now, width)
     if report.quarantined:
         yield ""
-        yield style(f"{report.quarantined} bodies could not be attributed and are kept aside", fg="yellow")
+        yield style(remarks.kept_aside(report), fg="yellow")
         yield "  see 'tracker quarantine list'"
     if report.quarantine_full:
         yield ""
@@ -45,7 +46,7 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
         yield "  probably the account has not subscribed to them; say so in limits.subscribed"
     if report.outdated:
         yield ""
-        yield f"{report.outdated} recordings rest on an older version of their machine"
+        yield remarks.outdated(report)
         yield "  'tracker replay' brings them up to date"
     yield ""
     yield from wrapped(counted_flags(report), "", width)

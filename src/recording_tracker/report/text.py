@@ -9,6 +9,7 @@ from textwrap import wrap
 from click import style, unstyle
 
 from recording_tracker.flags import ERROR, WARNING, Flag
+from recording_tracker.grammar import counted
 from recording_tracker.recording import Recording
 from recording_tracker.report.clock import Clock
 from recording_tracker.report.safe import middle, printable
@@ -122,9 +123,9 @@ def _state(recording: Recording) -> str:
 
 
 def _last_event(recording: Recording, clock: Clock) -> str:
-    counts = f"{recording.events} event{'s' * (recording.events != 1)}"
+    counts = counted(recording.events, "event")
     if recording.duplicates:
-        counts += f" and {recording.duplicates} duplicate{'s' * (recording.duplicates != 1)}"
+        counts += f" and {counted(recording.duplicates, 'duplicate')}"
     last = recording.last_event
     if last is None:
         return "nothing has come"

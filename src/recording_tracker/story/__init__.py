@@ -13,7 +13,7 @@ from recording_tracker.recording import Recording
 from recording_tracker.results import Part, Story, Words
 from recording_tracker.steps import Step
 from recording_tracker.story.happenings import Happenings
-from recording_tracker.story.phrases import ids, limit, quoted
+from recording_tracker.story.phrases import counted, ids, limit, quoted
 from recording_tracker.story.troubles import actions, problems, standing, without_repeats
 from recording_tracker.times import EPOCH, MILLISECOND, from_ms, to_ms
 
@@ -56,7 +56,7 @@ def _awaited(happenings: Happenings, recording: Recording, now: datetime) -> Ite
     if recording.complete:
         return
     others = recording.awaits[MOST_AWAITED:]
-    more = f" and {len(others)} others" if others else ""
+    more = f" and {counted(len(others), 'other')}" if others else ""
     words: Words = (f"Awaited: {quoted(recording.awaits[:MOST_AWAITED])}{more}.",) if recording.awaits else ()
     if recording.stall_at is not None and recording.stall_at > now:
         words += (" By ", recording.stall_at, " something must have come, or it counts as stalled.")

@@ -263,7 +263,7 @@ class Happenings:
         names = Counter(step.event.name for step in steps)
         shown = [f"{number:,} {name!r}" for name, number in names.most_common(MOST_NAMES)]
         if others := sum(names.values()) - sum(number for _, number in names.most_common(MOST_NAMES)):
-            shown.append(f"{others:,} others")
+            shown.append(counted(others, "other"))
         words: Words = (f"{joined(shown, 'and')} came, dated from ", time_of(steps[0].event), " to ")
         words += (time_of(steps[-1].event), f". {' '.join(self._of_all(steps))}")
         return Part(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from recording_tracker.events import Event
+from recording_tracker.grammar import noun
 from recording_tracker.machine import Region
 from recording_tracker.machine.definition import place
 from recording_tracker.steps import Step
@@ -49,7 +50,7 @@ def quoted(names: Iterable[str], last: str = "or") -> str:
 
 def counted(number: int, thing: str) -> str:
     """Write a number of things."""
-    return f"{number:,} {thing}{'s' * (number != 1)}"
+    return f"{number:,} {noun(number, thing)}"
 
 
 def sentence(text: str) -> str:
