@@ -1399,6 +1399,24 @@ def test_what_was_kept_aside_is_taken_in_after_an_upgrade(path: Path, tmp_path: 
         assert (the_only(tracker).started_at, the_only(tracker).phase) == (START, "recording")
 
 
+def test_a_history_without_the_machine_or_the_adapter_says_which_is_missing(path: Path, tmp_path: Path) -> None:
+    machines = tmp_path / "site" / "machines"
+    with installed(tmp_path / "site"):
+        with Tracker(path, machines=machines) as tracker:
+            tracker.ingest("studio", {"take": "take-1", "what": "begun", "at": START_MS}, received_at=START)
+        with (
+            Tracker(path) as tracker,
+            pytest.raises(UnknownProviderError, match=r"no machine for 'studio'.*--machines"),
+        ):
+            tracker.history("take-1")
+
+    with (
+        Tracker(path, machines=machines) as tracker,
+        pytest.raises(UnknownProviderError, match=r"no adapter for 'studio'"),
+    ):
+        tracker.history("take-1")
+
+
 def test_events_of_an_adapter_that_is_gone_are_kept_and_shown(path: Path, tmp_path: Path) -> None:
     with installed(tmp_path / "site"), Tracker(path, machines=tmp_path / "site" / "machines") as tracker:
         tracker.ingest("studio", {"take": "take-1", "what": "begun", "at": START_MS}, received_at=START)

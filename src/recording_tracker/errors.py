@@ -20,8 +20,9 @@ class UsageError(TrackerError):
 class UnknownProviderError(UsageError):
     """A provider without an adapter and a machine."""
 
-    def __init__(self, provider: str, known: list[str]) -> None:
-        super().__init__(f"no adapter for {provider!r}; there are adapters for {', '.join(known)}")
+    def __init__(self, provider: str, known: list[str], *, lacks: str = "adapter") -> None:
+        remedy = "; check --machines or TRACKER_MACHINES" if lacks == "machine" else ""
+        super().__init__(f"no {lacks} for {provider!r}; there are {lacks}s for {', '.join(known)}{remedy}")
         self.provider = provider
 
 

@@ -86,6 +86,8 @@ class Summary:
 class HistoryLine:
     """One event of a recording in lifecycle order; moments are aware UTC."""
 
+    provider: str
+    recording_id: str
     event_id: str
     name: str
     occurred_at: datetime | None
@@ -103,6 +105,8 @@ class HistoryLine:
     def to_json(self) -> dict[str, object]:
         """Return it as the JSON output has it."""
         return {
+            "provider": self.provider,
+            "recording_id": self.recording_id,
             "event_id": self.event_id,
             "name": self.name,
             "occurred_at": text_of(self.occurred_at),
