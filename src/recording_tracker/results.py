@@ -224,7 +224,7 @@ class AuditReport:
     quarantine_full: bool = False
     """Whether no more bodies are kept aside, so that senders are told to try again."""
     outdated: int = 0
-    """Recordings that still rest on an older version of their machine."""
+    """Recordings that rest on another version of their machine than the one in use."""
     never_received: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     """Provider → promised events that have never once come; probably they are not subscribed."""
 

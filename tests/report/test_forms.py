@@ -212,6 +212,15 @@ def test_a_silent_provider_is_said_before_anything_is_called_stuck(rich: Audited
     assert READ[form](written).silent == ["enablex"]
 
 
+@pytest.mark.parametrize("form", ["text", "md", "html"])
+def test_who_looks_without_the_machines_in_use_is_told_so_before_to_replay(rich: Audited, form: str) -> None:
+    written = rich.audit(form).replace("\\", "")
+
+    told = written.partition("6 recordings rest on another version of their machine")[2][:200]
+    assert "heck --machines or TRACKER_MACHINES first; then" in told
+    assert "replay" in told.partition("; then")[2]
+
+
 def test_json_says_which_provider_is_silent(rich: Audited) -> None:
     audit = json.loads(rich.audit("json"))
 

@@ -118,8 +118,9 @@ def _alerts(report: AuditReport) -> Iterator[Markup]:
         what = "Probably the account has not subscribed to them; say so in limits.subscribed."
         yield _alert(f"{name} has never sent: {wanted}", what)
     if report.outdated:
-        what = f"{report.outdated} recordings rest on an older version of their machine"
-        yield _alert(what, "Replay brings them up to date.", "tracker replay")
+        what = f"{report.outdated} recordings rest on another version of their machine"
+        more = "Check --machines or TRACKER_MACHINES first; then replay brings them to the one in use."
+        yield _alert(what, more, "tracker replay")
 
 
 def _alert(what: str, more: str, command: str | None = None) -> Markup:

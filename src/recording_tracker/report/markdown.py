@@ -46,7 +46,10 @@ def _remarks(report: AuditReport) -> Iterator[str]:
     for provider, groups in report.never_received.items():
         yield f"{provider} has never sent: {'; '.join(' or '.join(group) for group in groups)}."
     if report.outdated:
-        yield f"{report.outdated} recordings rest on an older version of their machine."
+        yield (
+            f"{report.outdated} recordings rest on another version of their machine. Check --machines or "
+            "TRACKER_MACHINES first; then 'tracker replay' brings them to the one in use."
+        )
     yield counted_flags(report)
 
 

@@ -45,8 +45,9 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
         yield "  probably the account has not subscribed to them; say so in limits.subscribed"
     if report.outdated:
         yield ""
-        yield f"{report.outdated} recordings rest on an older version of their machine"
-        yield "  'tracker replay' brings them up to date"
+        yield f"{report.outdated} recordings rest on another version of their machine"
+        remedy = "check --machines or TRACKER_MACHINES first; then 'tracker replay' brings them to the one in use"
+        yield from wrapped(remedy, "  ", width)
     yield ""
     yield from wrapped(counted_flags(report), "", width)
     yield ""
