@@ -12,6 +12,7 @@ import pytest
 
 from recording_tracker import Tracker
 from recording_tracker.flags import INFO, SEVERITIES
+from recording_tracker.report.markdown import cell
 from recording_tracker.report.nightly import MOST_LISTED
 from recording_tracker.report.safe import printable
 from tests.hostile.corpus import corpus
@@ -225,3 +226,21 @@ def test_json_says_which_provider_is_silent(rich: Audited) -> None:
     audit = json.loads(rich.audit("json"))
 
     assert {name for name, found in audit["providers"].items() if found["silent"]} == {"enablex"}
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("r-demo-5", "r-demo-5"),
+        ("by 2026-11-01T15:20:00.000Z", "by 2026-11-01T15:20:00.000Z"),
+        ("nothing has come; awaited: stopped", "nothing has come; awaited: stopped"),
+        ("- a", r"\- a"),
+        ("http://a.example", r"http\://a.example"),
+        ("www.a.example", r"www\.a.example"),
+        ("mailto:a", r"mailto\:a"),
+        (":tada:", r"\:tada:"),
+        (":-1:", r"\:-1:"),
+    ],
+)
+def test_markdown_escapes_only_what_would_mean_something(text: str, written: str) -> None:
+    assert written == cell(text)

@@ -11,8 +11,16 @@ from recording_tracker.report.nightly import counted_flags
 from recording_tracker.report.safe import printable
 from recording_tracker.results import AuditReport
 
-# The point after www too: of that alone some renderers make a link. https://github.github.com/gfm/#autolinks-extension-
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&:@-]|(?<=www)\.)", re.IGNORECASE)
+_SPECIAL = re.compile(
+    r"""(
+        [\\`*_{}\[\]<>()\#+!|~&@]
+        | ^-                              # an item of a list
+        # Of these some renderers make a link. https://github.github.com/gfm/#autolinks-extension-
+        | (?<=www)\. | :(?=//) | (?<=mailto): | (?<=xmpp):
+        | :(?=(?!\d\d:)[\w+-]+:)          # a picture, as :tada: is; no time of day
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 def audit_markdown(report: AuditReport) -> Iterator[str]:
