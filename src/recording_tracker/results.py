@@ -237,6 +237,11 @@ class AuditReport:
         return self.recordings - self.open
 
     @property
+    def acknowledged(self) -> int:
+        """How many of the stuck an operator has acknowledged."""
+        return sum(all(flag.acknowledged for flag in recording.flags if flag.is_clocks) for recording in self.stuck)
+
+    @property
     def flags(self) -> dict[str, int]:
         """How many open flags of each code the listed recordings have."""
         counts = Counter(flag.code for recording in (*self.stuck, *self.flagged) for flag in recording.flags)

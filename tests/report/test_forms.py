@@ -83,7 +83,7 @@ def _numbers(whole: str) -> dict[str, int]:
     patterns = {
         "stuck": r"^(?:# )?(\d+) stuck of",
         "open": r"stuck of (\d+) open",
-        "recordings": r"(?:, |^)(\d+) (?:recordings )?in all, at",
+        "recordings": r"(?:[,;] |^)(\d+) (?:recordings )?in all, at",
         "quarantined": r"^(\d+) bodies could not be attributed",
         "complete": r"; complete: (\d+);",
         "ignored": r"ignored bodies: (\d+)$",
@@ -211,6 +211,16 @@ def test_a_silent_provider_is_said_before_anything_is_called_stuck(rich: Audited
     said = body.partition("\n")[2] if form == "csv" else body
     assert "enablex" in said.partition("stuck")[0]
     assert READ[form](written).silent == ["enablex"]
+
+
+@pytest.mark.parametrize("form", ["text", "md", "html"])
+def test_it_is_said_how_many_of_the_stuck_are_acknowledged(rich: Audited, crowd: Audited, form: str) -> None:
+    told = [
+        re.findall(r"stuck of.{0,400}?(\d+) of them acknowledged", found.audit(form), re.DOTALL)
+        for found in (rich, crowd)
+    ]
+
+    assert [["1"], []] == told
 
 
 @pytest.mark.parametrize("form", ["text", "md", "html"])

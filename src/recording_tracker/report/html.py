@@ -9,7 +9,7 @@ from typing import NamedTuple
 from recording_tracker.flags import INFO, Flag
 from recording_tracker.recording import Recording
 from recording_tracker.report.clock import Clock
-from recording_tracker.report.items import acknowledged, commands, is_acknowledged, listed, since, to_do
+from recording_tracker.report.items import acknowledged, commands, listed, since, to_do
 from recording_tracker.report.markup import Markup, spaced, tag
 from recording_tracker.report.page import page
 from recording_tracker.report.panel import panel
@@ -53,11 +53,10 @@ def _main(survey: Survey) -> Iterator[Markup]:
 def _header(report: AuditReport) -> Markup:
     color = "bad" if report.stuck else "warn" if report.needs_attention else "good"
     oldest = min(map(since, report.stuck), default=None)
-    settled = sum(map(is_acknowledged, report.stuck))
     clock = Clock(report.now)
     said = [
         f"The first of them since {clock.when(oldest)}. " if oldest else "Every open recording is in time. ",
-        f"{settled} of them acknowledged. " if settled else "",
+        f"{report.acknowledged} of them acknowledged. " if report.acknowledged else "",
         f"{report.recordings} recordings in all, at {report.now:%Y-%m-%d %H:%M:%S}Z.",
     ]
     return tag(

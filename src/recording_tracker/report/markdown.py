@@ -32,7 +32,8 @@ def audit_markdown(report: AuditReport) -> Iterator[str]:
         yield ""
     yield f"# {len(report.stuck)} stuck of {report.open} open recordings"
     yield ""
-    yield f"{report.recordings} recordings in all, at {report.now:%Y-%m-%d %H:%M:%S}Z."
+    acknowledged = f"{report.acknowledged} of them acknowledged; " if report.acknowledged else ""
+    yield f"{acknowledged}{report.recordings} recordings in all, at {report.now:%Y-%m-%d %H:%M:%S}Z."
     yield from _table("Stuck", report.stuck, report)
     yield from _table("Flagged", report.flagged, report)
     for remark in _remarks(report):
