@@ -336,6 +336,7 @@ def test_times_are_local_on_request_only(command: str, tracker: Command, toured:
     assert "13:20:20" in local
     assert "+01:00" in local
     assert "+01:00" not in usual
+    assert re.findall(r"\d\d:\d\d[.:\d]*Z", local) == []
     assert told.out == tracker(*command.split(), *now, "--json", "--db", toured).out
 
 
