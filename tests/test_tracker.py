@@ -1057,12 +1057,25 @@ def test_an_operator_may_settle_a_recording_a_second_time(tracker: Tracker) -> N
     assert the_only(tracker).outcome == "partial"
 
 
+def test_what_never_began_has_no_start_when_it_is_settled(tracker: Tracker) -> None:
+    tracker.expect("aircore", "r-1", at=START)
+    tracker.expect("agora", SID, at=START)
+    tell(tracker, "agora", "recorder_started.plain")
+
+    for name in ("r-1", SID):
+        tracker.resolve(name, outcome="absent", note="as far as is known", now=after(100))
+
+    begun = {one.provider: one.started_at is not None for one in tracker.recordings(now=after(200))}
+    assert begun == {"aircore": False, "agora": True}
+    assert tracker.verify().sound
+
+
 def test_an_announced_group_is_settled_under_its_name(tracker: Tracker) -> None:
     tracker.expect("bandwidth", group="c-1", at=START)
 
     found = tracker.resolve("c-1", outcome="absent", note="nobody spoke", now=after(100))
 
-    assert (found.outcome, found.group_id) == ("absent", "c-1")
+    assert (found.outcome, found.group_id, found.started_at) == ("absent", "c-1", None)
     assert [(one.outcome, one.stuck) for one in tracker.recordings(now=after(1e7))] == [("absent", False)]
     assert tracker.replay(now=after(100)).changed == []
     assert tracker.verify().sound
