@@ -369,6 +369,8 @@ class Fold:
         given = [event.started_ms for event in self.heard if event.started_ms is not None]
         if given:
             return given[0]
+        if [event.name for event in self.events] == [RESOLVED]:
+            return None
         return deadline_time(self.events[0]) if self.events else None
 
     def ended_ms(self) -> int | None:

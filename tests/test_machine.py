@@ -747,3 +747,94 @@ def test_every_limit_to_be_complete_is_told_with_its_region(tmp_path: Path) -> N
     found = situation(tmp_path, "ended", "processing")
 
     assert ((0, 3_600_000, "left"), (1, 1_800_000, "right")) == found.complete_within
+
+
+ACME = """
+provider = "acme"
+title = "Acme"
+limits.complete_within = "3d"
+
+[events]
+started = {}
+stopped = {}
+uploaded = {}
+failed = { assumable = false }
+
+[regions.recording]
+initial = "requested"
+transitions = [
+    { trigger = "started", source = "requested", dest = "recording" },
+    { trigger = "stopped", source = "recording", dest = "stopped" },
+    { trigger = "uploaded", source = "stopped", dest = "uploaded" },
+    { trigger = "failed", source = ["requested", "recording", "stopped"], dest = "failed" },
+]
+
+[regions.recording.states]
+requested = {}
+recording = { phase = "recording" }
+stopped = { phase = "processing" }
+uploaded = { phase = "finished", final = true, outcome = "available" }
+failed = { phase = "finished", final = true, outcome = "failed" }
+"""
+
+RESULTS = [
+    f"{of}Available.{status}"
+    for status in ("complete", "partial", "error")
+    for of in ("recording", "conferenceRecording")
+]
+
+
+def awaited(machine: Machine, state: dict[str, str]) -> list[str]:
+    found = {region.name: region.number[state.get(region.name, region.rule.initial)] for region in machine.regions}
+    return list(machine.situation(tuple(found.values())).awaits)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"), [("requested", "started"), ("recording", "stopped"), ("stopped", "uploaded")]
+)
+def test_what_leads_on_is_awaited_rather_than_a_failure(tmp_path: Path, state: str, expected: str) -> None:
+    assert [expected] == awaited(load(tmp_path, ACME), {"recording": state})
+
+
+@pytest.mark.parametrize(
+    ("provider", "state", "expected"),
+    [
+        ("agora", {}, ["recorder_started", "web_recorder_started", "uploaded", "session_exit.normal"]),
+        (
+            "agora",
+            {"service": "in_progress", "recorder": "recording", "uploader": "uploading"},
+            ["recorder_leave", "web_recorder_stopped", "uploaded", "session_exit.normal"],
+        ),
+        ("agora", {"service": "exited", "recorder": "left", "uploader": "uploading"}, ["uploaded"]),
+        (
+            "agora",
+            {
+                "service": "exited_to_transcode",
+                "recorder": "left",
+                "uploader": "uploaded",
+                "transcoding": "awaited",
+            },
+            [f"postpone_transcode_final_result.{result}" for result in ("success", "partial", "failed")],
+        ),
+        ("aircore", {}, ["recording-started"]),
+        ("aircore", {"recording": "recording"}, ["recording-stopped"]),
+        ("aircore", {"recording": "stopped"}, ["recording-uploaded", "recording-upload-failed"]),
+        ("bandwidth", {"recording": "processing"}, RESULTS),
+        (
+            "enablex",
+            {},
+            [
+                *("room-record-on", "room-live-recording-updated", "room-live-recording-on"),
+                *("recording", "transcoded", "file-transfer", "chatdata"),
+            ],
+        ),
+        ("enablex", {"live": "queued"}, ["room-live-recording-on", "roomdrop"]),
+        ("enablex", {"live": "ended"}, ["recording", "transcoded"]),
+        ("line_planet", {}, ["IN_PROGRESS"]),
+        ("line_planet", {"recording": "in_progress"}, ["COMPLETED", "ABSENT", "FAILED"]),
+    ],
+)
+def test_each_provider_awaits_what_usually_comes_next(
+    provider: str, state: dict[str, str], expected: list[str]
+) -> None:
+    assert expected == awaited(SHIPPED[provider], state)

@@ -1057,12 +1057,25 @@ def test_an_operator_may_settle_a_recording_a_second_time(tracker: Tracker) -> N
     assert the_only(tracker).outcome == "partial"
 
 
+def test_what_never_began_has_no_start_when_it_is_settled(tracker: Tracker) -> None:
+    tracker.expect("aircore", "r-1", at=START)
+    tracker.expect("agora", SID, at=START)
+    tell(tracker, "agora", "recorder_started.plain")
+
+    for name in ("r-1", SID):
+        tracker.resolve(name, outcome="absent", note="as far as is known", now=after(100))
+
+    begun = {one.provider: one.started_at is not None for one in tracker.recordings(now=after(200))}
+    assert begun == {"aircore": False, "agora": True}
+    assert tracker.verify().sound
+
+
 def test_an_announced_group_is_settled_under_its_name(tracker: Tracker) -> None:
     tracker.expect("bandwidth", group="c-1", at=START)
 
     found = tracker.resolve("c-1", outcome="absent", note="nobody spoke", now=after(100))
 
-    assert (found.outcome, found.group_id) == ("absent", "c-1")
+    assert (found.outcome, found.group_id, found.started_at) == ("absent", "c-1", None)
     assert [(one.outcome, one.stuck) for one in tracker.recordings(now=after(1e7))] == [("absent", False)]
     assert tracker.replay(now=after(100)).changed == []
     assert tracker.verify().sound
@@ -1397,6 +1410,24 @@ def test_what_was_kept_aside_is_taken_in_after_an_upgrade(path: Path, tmp_path: 
         assert (summary.deliveries, summary.accepted, summary.quarantined) == (2, 1, 1)
         assert [kept.provider for kept in tracker.quarantined()] == ["agora"]
         assert (the_only(tracker).started_at, the_only(tracker).phase) == (START, "recording")
+
+
+def test_a_history_without_the_machine_or_the_adapter_says_which_is_missing(path: Path, tmp_path: Path) -> None:
+    machines = tmp_path / "site" / "machines"
+    with installed(tmp_path / "site"):
+        with Tracker(path, machines=machines) as tracker:
+            tracker.ingest("studio", {"take": "take-1", "what": "begun", "at": START_MS}, received_at=START)
+        with (
+            Tracker(path) as tracker,
+            pytest.raises(UnknownProviderError, match=r"no machine for 'studio'.*--machines"),
+        ):
+            tracker.history("take-1")
+
+    with (
+        Tracker(path, machines=machines) as tracker,
+        pytest.raises(UnknownProviderError, match=r"no adapter for 'studio'"),
+    ):
+        tracker.history("take-1")
 
 
 def test_events_of_an_adapter_that_is_gone_are_kept_and_shown(path: Path, tmp_path: Path) -> None:

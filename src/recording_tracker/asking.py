@@ -28,17 +28,28 @@ def history(
     """Return the events of the recordings that *text* names, folded once more by today's machines."""
     for number in find(journal, text):
         entry = journal.entry(number)
-        provider = entry.standing.provider
-        if entry.standing.recording_id is not None and provider in machines and provider in adapters:
-            yield from _history(journal, entry, machines[provider], adapters[provider])
+        provider, recording_id = entry.standing.provider, entry.standing.recording_id
+        if provider not in machines or provider not in adapters:
+            raise _unknown(provider, adapters, machines)
+        if recording_id is not None:
+            yield from _history(journal, entry, recording_id, machines[provider], adapters[provider])
 
 
-def _history(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -> Iterator[HistoryLine]:
+def _unknown(provider: str, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine]) -> UnknownProviderError:
+    lacks = "machine" if provider in adapters else "adapter"
+    return UnknownProviderError(provider, sorted(set(adapters) & set(machines)), lacks=lacks)
+
+
+def _history(
+    journal: Journal, entry: Entry, recording_id: str, machine: Machine, adapter: Adapter
+) -> Iterator[HistoryLine]:
     for step in _steps(journal, entry, machine, adapter):
         event = step.event
         before, after = machine.state_names(step.before), machine.state_names(step.after)
         known = [machine.regions[number].name for number, _ in machine.moves.get(event.name, ())]
         yield HistoryLine(
+            provider=machine.provider,
+            recording_id=recording_id,
             event_id=event.event_id,
             name=event.name,
             occurred_at=None if event.occurred_ms is None else from_ms(event.occurred_ms),
@@ -69,7 +80,7 @@ def explain(
         standing = entry.standing
         machine, adapter = machine_of(journal, standing.machine, known), adapters.get(standing.provider)
         if machine is None or adapter is None:
-            raise UnknownProviderError(standing.provider, sorted(set(adapters) & set(machines)))
+            raise _unknown(standing.provider, adapters, machines)
         steps = list(_steps(journal, entry, machine, adapter))
         announced = latest_announcement(journal, standing)
         yield tell(machine, seen(entry, now_ms), steps, announced=announced, now=from_ms(now_ms))

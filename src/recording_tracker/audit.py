@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from recording_tracker.flags import ERROR, INFO, WARNING, Flag
 from recording_tracker.grammar import counted
 from recording_tracker.standing import Standing
-from recording_tracker.times import iso
 
 MOST_AWAITED = 6
 SEVERITY_ORDER = (ERROR, WARNING, INFO)
@@ -25,19 +24,21 @@ def check_fold(standing: Standing, now_ms: int) -> Iterator[Flag]:
 def check_stalled(standing: Standing, now_ms: int) -> Iterator[Flag]:
     """Nothing has come for longer than a state tolerates."""
     if standing.stall_ms is not None and now_ms > standing.stall_ms:
-        yield _deadline("stalled", standing, standing.stall_ms, standing.stall_region, "nothing has come")
+        yield _deadline("stalled", standing, standing.stall_ms, standing.stall_region, "nothing has come for too long")
 
 
 def check_missing_terminal(standing: Standing, now_ms: int) -> Iterator[Flag]:
     """It has opened and is not complete in time."""
     if standing.opened and standing.due_ms is not None and now_ms > standing.due_ms:
-        yield _deadline("missing-terminal", standing, standing.due_ms, standing.due_region, "it is not complete")
+        yield _deadline(
+            "missing-terminal", standing, standing.due_ms, standing.due_region, "it is not complete in time"
+        )
 
 
 def check_never_started(standing: Standing, now_ms: int) -> Iterator[Flag]:
     """It was announced and has not opened in time."""
     if not standing.opened and standing.due_ms is not None and now_ms > standing.due_ms:
-        message = f"it was announced, and by {iso(standing.due_ms)} nothing had come that opens it"
+        message = "it was announced, and nothing has come in time that opens it"
         yield Flag("never-started", ERROR, message, None, (), standing.due_ms)
 
 
@@ -58,11 +59,12 @@ def _passed(deadline_ms: int | None, now_ms: int) -> bool:
 
 
 def _deadline(code: str, standing: Standing, deadline_ms: int, region: str | None, what: str) -> Flag:
+    # The moment stands beside the message, in the zone of whoever reads it.
     where = f"{region} is {standing.state[region]!r}" if region else _everywhere(standing)
     others = standing.awaits[MOST_AWAITED:]
     more = f" and {counted(len(others), 'other')}" if others else ""
     awaited = f"; awaited: {', '.join(standing.awaits[:MOST_AWAITED])}{more}" if standing.awaits else ""
-    return Flag(code, ERROR, f"{where}, and by {iso(deadline_ms)} {what}{awaited}", region, (), deadline_ms)
+    return Flag(code, ERROR, f"{where}, and {what}{awaited}", region, (), deadline_ms)
 
 
 def _everywhere(standing: Standing) -> str:

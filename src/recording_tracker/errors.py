@@ -20,13 +20,14 @@ class UsageError(TrackerError):
 class UnknownProviderError(UsageError):
     """A provider without an adapter and a machine; *kind* says which of them is looked for."""
 
-    def __init__(self, provider: str, known: list[str], *, kind: str = "adapter") -> None:
+    def __init__(self, provider: str, known: list[str], *, lacks: str = "adapter") -> None:
         # Loads slowly, and is for the mistyped only.
         from difflib import get_close_matches
 
         like = get_close_matches(provider[:100], known, n=1)
-        hint = f"; did you mean {like[0]!r}?" if like else ""
-        super().__init__(f"no {kind} for {provider!r}; there are {kind}s for {', '.join(known)}{hint}")
+        unset = "; check --machines or TRACKER_MACHINES" if lacks == "machine" else ""
+        remedy = f"; did you mean {like[0]!r}?" if like else unset
+        super().__init__(f"no {lacks} for {provider!r}; there are {lacks}s for {', '.join(known)}{remedy}")
         self.provider = provider
 
 

@@ -86,6 +86,8 @@ class Summary:
 class HistoryLine:
     """One event of a recording in lifecycle order; moments are aware UTC."""
 
+    provider: str
+    recording_id: str
     event_id: str
     name: str
     occurred_at: datetime | None
@@ -103,6 +105,8 @@ class HistoryLine:
     def to_json(self) -> dict[str, object]:
         """Return it as the JSON output has it."""
         return {
+            "provider": self.provider,
+            "recording_id": self.recording_id,
             "event_id": self.event_id,
             "name": self.name,
             "occurred_at": text_of(self.occurred_at),
@@ -220,7 +224,7 @@ class AuditReport:
     quarantine_full: bool = False
     """Whether no more bodies are kept aside, so that senders are told to try again."""
     outdated: int = 0
-    """Recordings that still rest on an older version of their machine."""
+    """Recordings that rest on another version of their machine than the one in use."""
     never_received: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     """Provider → promised events that have never once come; probably they are not subscribed."""
 
@@ -231,6 +235,11 @@ class AuditReport:
     def complete(self) -> int:
         """How many recordings are complete."""
         return self.recordings - self.open
+
+    @property
+    def acknowledged(self) -> int:
+        """How many of the stuck an operator has acknowledged."""
+        return sum(all(flag.acknowledged for flag in recording.flags if flag.is_clocks) for recording in self.stuck)
 
     @property
     def flags(self) -> dict[str, int]:

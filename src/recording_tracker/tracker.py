@@ -302,7 +302,12 @@ class Tracker:
         )
 
     def history(self, text: str) -> list[HistoryLine]:
-        """Return the events of the recordings that *text* names, in lifecycle order, with their verdicts."""
+        """
+        Return the events of the recordings that *text* names, in lifecycle order, with their verdicts.
+
+        Raises AmbiguousError for a prefix of several, and UnknownProviderError where a recording's provider
+        has no adapter or no machine.
+        """
         adapters, machines, _ = self._parts
         with self._reading() as journal:
             return list(asking.history(journal, text, adapters, machines))

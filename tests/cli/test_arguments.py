@@ -579,6 +579,19 @@ def test_what_is_resolved_is_complete(tracker: Command, db: Path) -> None:
     assert_one_line(tracker("resolve", "r-demo-5", "--outcome", "fine", "--note", "n", "--db", db), 2, "available")
 
 
+def test_whoever_resolves_what_is_complete_already_is_told_so(tracker: Command, db: Path) -> None:
+    given = ("resolve", "conf-1", "--note", "n", "--db", db)
+
+    over = tracker(*given, "--outcome", "absent", "--now", "2026-11-02T00:00:00Z")
+    again = tracker(*given, "--outcome", "failed", "--now", "2026-11-02T00:00:01Z", "--json")
+
+    name = "demo-app/conf-1"
+    said = f"{name} was complete already, as available; from now on it counts as absent\n"
+    assert (over.status, over.talk) == (0, f"{said}{name} is complete: absent\n")
+    assert (again.status, again.json["outcome"]) == (0, "failed")
+    assert again.talk == f"{name} was complete already, as absent; from now on it counts as failed\n"
+
+
 def test_what_is_erased_is_gone(tracker: Command, db: Path) -> None:
     done = tracker("erase", "r-demo-5", "--db", db)
 

@@ -68,6 +68,7 @@ AUDIT = {
     "quarantined": int, "ignored": int,
 }  # fmt: skip
 HISTORY = {
+    "provider": str, "recording_id": str,
     "event_id": str, "name": str, "occurred_at": optional(moment), "received_at": moment, "delay_ms": optional(int),
     "verdict": lambda value: value in ("taken", "late", "implied", "conflict", "illegal", "unknown"),
     "regions": each({"from": str, "to": str}), "deliveries": int,
@@ -113,6 +114,17 @@ def test_history_prints_one_event_a_line(tracker: Command, toured: Path) -> None
     assert [value["name"] for value in found][:3] == ["room-record-on", "room-record-off", "roomdrop"]
     assert found[0]["regions"]["capture"] == {"from": "off", "to": "on"}
     assert found[0]["delay_ms"] == 700
+
+
+def test_each_event_of_a_group_names_its_recording(tracker: Command, tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.jsonl", [line("aircore", aircore(n), query={"id": "room-9"}) for n in range(2)])
+    tracker("ingest", log, "--db", tmp_path / "r.db")
+
+    found = tracker("history", "room-9", "--db", tmp_path / "r.db", "--json").lines
+
+    assert [("aircore", f"http://recorder.example/recording/{number}") for number in range(2)] == sorted(
+        (value["provider"], value["recording_id"]) for value in found
+    )
 
 
 def test_the_counts_of_ingest_add_up(tracker: Command, tmp_path: Path) -> None:

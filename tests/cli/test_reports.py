@@ -336,6 +336,7 @@ def test_times_are_local_on_request_only(command: str, tracker: Command, toured:
     assert "13:20:20" in local
     assert "+01:00" in local
     assert "+01:00" not in usual
+    assert re.findall(r"\d\d:\d\d[.:\d]*Z", local) == []
     assert told.out == tracker(*command.split(), *now, "--json", "--db", toured).out
 
 
@@ -359,8 +360,19 @@ def test_each_time_has_the_offset_of_its_own_day(tracker: Command, tmp_path: Pat
     assert re.findall(r"2026-10-25 \(UTC\+0\d:00\)", story) == ["2026-10-25 (UTC+02:00)", "2026-10-25 (UTC+01:00)"]
 
 
+def test_the_history_of_a_group_tells_its_recordings_apart(tracker: Command, tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.jsonl", [line("aircore", aircore(n), query={"id": "room-9"}) for n in range(2)])
+    tracker("ingest", log, "--db", tmp_path / "r.db")
+
+    lines = shown(tracker("history", "room-9", "--db", tmp_path / "r.db"))
+
+    assert [text.split()[0] for text in lines if text] == ["aircore", "occurred", "2026-11-01"] * 2
+    assert {f"aircore http://recorder.example/recording/{number}" for number in range(2)} < set(lines)
+    assert lines.count("") == 1
+
+
 def test_a_narrow_history_shows_whole_times(tracker: Command, toured: Path) -> None:
-    lines = shown(tracker("history", "conf-3", "--db", toured, terminal=50))
+    _, *lines = shown(tracker("history", "conf-3", "--db", toured, terminal=50))
 
     assert max(map(len, lines)) <= 50
     assert [text.split()[:2] for text in lines[1::2]] == [

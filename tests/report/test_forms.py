@@ -12,6 +12,7 @@ import pytest
 
 from recording_tracker import Tracker
 from recording_tracker.flags import INFO, SEVERITIES
+from recording_tracker.report.markdown import cell
 from recording_tracker.report.nightly import MOST_LISTED
 from recording_tracker.report.safe import printable
 from tests.hostile.corpus import corpus
@@ -82,7 +83,7 @@ def _numbers(whole: str) -> dict[str, int]:
     patterns = {
         "stuck": r"^(?:# )?(\d+) stuck of",
         "open": r"stuck of (\d+) open",
-        "recordings": r"(?:, |^)(\d+) (?:recordings )?in all, at",
+        "recordings": r"(?:[,;] |^)(\d+) (?:recordings )?in all, at",
         "quarantined": r"^(\d+) bodies could not be attributed",
         "complete": r"; complete: (\d+);",
         "ignored": r"ignored bodies: (\d+)$",
@@ -212,7 +213,44 @@ def test_a_silent_provider_is_said_before_anything_is_called_stuck(rich: Audited
     assert READ[form](written).silent == ["enablex"]
 
 
+@pytest.mark.parametrize("form", ["text", "md", "html"])
+def test_it_is_said_how_many_of_the_stuck_are_acknowledged(rich: Audited, crowd: Audited, form: str) -> None:
+    told = [
+        re.findall(r"stuck of.{0,400}?(\d+) of them acknowledged", found.audit(form), re.DOTALL)
+        for found in (rich, crowd)
+    ]
+
+    assert [["1"], []] == told
+
+
+@pytest.mark.parametrize("form", ["text", "md", "html"])
+def test_who_looks_without_the_machines_in_use_is_told_so_before_to_replay(rich: Audited, form: str) -> None:
+    written = rich.audit(form).replace("\\", "")
+
+    told = written.partition("6 recordings rest on another version of their machine")[2][:200]
+    assert "heck --machines or TRACKER_MACHINES first; then" in told
+    assert "replay" in told.partition("; then")[2]
+
+
 def test_json_says_which_provider_is_silent(rich: Audited) -> None:
     audit = json.loads(rich.audit("json"))
 
     assert {name for name, found in audit["providers"].items() if found["silent"]} == {"enablex"}
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("r-demo-5", "r-demo-5"),
+        ("by 2026-11-01T15:20:00.000Z", "by 2026-11-01T15:20:00.000Z"),
+        ("nothing has come; awaited: stopped", "nothing has come; awaited: stopped"),
+        ("- a", r"\- a"),
+        ("http://a.example", r"http\://a.example"),
+        ("www.a.example", r"www\.a.example"),
+        ("mailto:a", r"mailto\:a"),
+        (":tada:", r"\:tada:"),
+        (":-1:", r"\:-1:"),
+    ],
+)
+def test_markdown_escapes_only_what_would_mean_something(text: str, written: str) -> None:
+    assert written == cell(text)

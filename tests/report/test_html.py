@@ -57,7 +57,7 @@ def test_what_else_somebody_should_know_stands_beside_it(read: Node) -> None:
     assert alerts == [
         "Silent: nothing has come from enablex since 2026-11-01 14:01:00Z (3h 58m ago)",
         "3 bodies could not be attributed",
-        "6 recordings rest on an older version of their machine",
+        "6 recordings rest on another version of their machine",
     ]
 
 

@@ -27,7 +27,7 @@ def machine_of(provider: str, folder: str | None) -> Machine:
     """Load the machine of *provider*; raises UnknownProviderError where there is none."""
     machines = machines_in_use(folder)
     if provider not in machines:
-        raise UnknownProviderError(provider, sorted(machines), kind="machine")
+        raise UnknownProviderError(provider, sorted(machines), lacks="machine")
     return machines[provider]
 
 

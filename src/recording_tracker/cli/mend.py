@@ -52,12 +52,15 @@ def resolve_command(
     tracker: Tracker, name: str, *, outcome: str, note: str, now: datetime | None, as_json: bool
 ) -> None:
     """
-    Complete a recording by hand, for what was settled outside.
+    Complete a recording by hand, for what was settled outside; one that is complete already says so.
 
     \b
     tracker resolve d12f --outcome available --note "file is in the bucket"
     """
+    outcomes = [found.outcome for found in tracker.status(name, now) if found.complete]
     recording = tracker.resolve(name, outcome=outcome, note=note, now=now)
+    for before in outcomes:
+        talk(f"{recording.id} was complete already, as {before}; from now on it counts as {recording.outcome}")
     if as_json:
         print_json(recording.to_json())
     else:

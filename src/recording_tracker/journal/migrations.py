@@ -168,8 +168,10 @@ CREATE TABLE event_names (
 CREATE VIEW stuck AS
 SELECT provider, recording_id, group_id, phase, state,
        strftime('%Y-%m-%dT%H:%M:%fZ', deadline_ms / 1000.0, 'unixepoch') AS deadline_at,
+       -- The flag of the deadline shown, the first that passed; a later one that has passed too opens a second flag.
+       -- At one moment it is missing-terminal, which a status lists first.
        CASE WHEN opened = 0 THEN 'never-started'
-            WHEN due_ms IS NOT NULL AND due_ms < (julianday('now') - 2440587.5) * 86400000 THEN 'missing-terminal'
+            WHEN deadline_ms = due_ms THEN 'missing-terminal'
             ELSE 'stalled' END AS flag,
        strftime('%Y-%m-%dT%H:%M:%fZ', last_received_ms / 1000.0, 'unixepoch') AS last_received_at
 FROM recordings

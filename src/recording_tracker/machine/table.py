@@ -140,14 +140,17 @@ class Region:
         return tuple(possible) if all(self._definition.events[name].promised for name in possible) else ()
 
     def ends(self, state: int) -> set[str]:
-        """Return the events that bring the region to its end from *state*, the expected ones where there are any."""
-        found = {
-            trigger: self.rules[dests[state]].final
-            for trigger, dests in self.dests.items()
-            if dests.get(state, -1) > state
+        """Return the events that usually end the region from *state*; where none does, those that lead it on."""
+        forward = {
+            trigger: self.rules[dests[state]] for trigger, dests in self.dests.items() if dests.get(state, -1) > state
         }
-        ending = {trigger for trigger, final in found.items() if final} or set(found)
-        return {trigger for trigger in ending if self._definition.events[trigger].assumable} or ending
+        ending = {trigger for trigger, rule in forward.items() if rule.final}
+        # Which of several results comes cannot be assumed, but where a good one is among them, one is on its way.
+        delivers = any(forward[trigger].outcome in DELIVERED for trigger in ending)
+        return self._assumable(ending) or (ending if delivers else self._assumable(forward)) or set(forward)
+
+    def _assumable(self, triggers: Iterable[str]) -> set[str]:
+        return {trigger for trigger in triggers if self._definition.events[trigger].assumable}
 
 
 class Machine:

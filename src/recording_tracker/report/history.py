@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import groupby
 
 from click import unstyle
 
 from recording_tracker.report.clock import Clock
 from recording_tracker.report.safe import printable
-from recording_tracker.report.text import NARROW, columns, wrapped
+from recording_tracker.report.text import NARROW, columns, title, wrapped
 from recording_tracker.results import HistoryLine
 from recording_tracker.times import short
 
 
 def history_lines(lines: Sequence[HistoryLine], clock: Clock, width: int | None) -> Iterator[str]:
-    """Tell each event in one line, in lifecycle order; its moves below it where they don't fit into *width*."""
+    """Tell the events of each recording below its name; *lines* has recordings one by one, in lifecycle order."""
+    if not lines:
+        yield from _table([], clock, width)
+    for number, ((provider, recording_id), of_one) in enumerate(groupby(lines, _recording)):
+        if number:
+            yield ""
+        yield title(provider, recording_id)
+        yield from _table(list(of_one), clock, width)
+
+
+def _recording(line: HistoryLine) -> tuple[str, str]:
+    return line.provider, line.recording_id
+
+
+def _table(lines: Sequence[HistoryLine], clock: Clock, width: int | None) -> Iterator[str]:
+    """Tell each event in one line; its moves below it where they don't fit into *width*."""
     rows = [_history_row(line, clock) for line in lines]
     heads = [f"occurred ({clock.zone})", "event", "verdict", "delay", "times", "moves"]
     whole = list(columns(heads, rows, None, flexible=1))

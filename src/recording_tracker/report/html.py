@@ -11,7 +11,7 @@ from recording_tracker.grammar import counted, noun
 from recording_tracker.recording import Recording
 from recording_tracker.report import remarks
 from recording_tracker.report.clock import Clock
-from recording_tracker.report.items import acknowledged, commands, is_acknowledged, listed, since, to_do
+from recording_tracker.report.items import acknowledged, commands, listed, since, to_do
 from recording_tracker.report.markup import Markup, spaced, tag
 from recording_tracker.report.page import page
 from recording_tracker.report.panel import panel
@@ -55,11 +55,10 @@ def _main(survey: Survey) -> Iterator[Markup]:
 def _header(report: AuditReport) -> Markup:
     color = "bad" if report.stuck else "warn" if report.needs_attention else "good"
     oldest = min(map(since, report.stuck), default=None)
-    settled = sum(map(is_acknowledged, report.stuck))
     clock = Clock(report.now)
     said = [
         f"The first of them since {clock.when(oldest)}. " if oldest else "Every open recording is in time. ",
-        f"{settled} of them acknowledged. " if settled else "",
+        f"{report.acknowledged} of them acknowledged. " if report.acknowledged else "",
         f"{counted(report.recordings, 'recording')} in all, at {report.now:%Y-%m-%d %H:%M:%S}Z.",
     ]
     return tag(
@@ -119,7 +118,8 @@ def _alerts(report: AuditReport) -> Iterator[Markup]:
         what = "Probably the account has not subscribed to them; say so in limits.subscribed."
         yield _alert(f"{name} has never sent: {wanted}", what)
     if report.outdated:
-        yield _alert(remarks.outdated(report), "A replay brings that up to date.", "tracker replay")
+        more = "Check --machines or TRACKER_MACHINES first; then replay brings that to the one in use."
+        yield _alert(remarks.outdated(report), more, "tracker replay")
 
 
 def _alert(what: str, more: str, command: str | None = None) -> Markup:

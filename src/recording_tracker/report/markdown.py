@@ -13,8 +13,16 @@ from recording_tracker.report.nightly import counted_flags
 from recording_tracker.report.safe import printable
 from recording_tracker.results import AuditReport
 
-# The point after www too: of that alone some renderers make a link. https://github.github.com/gfm/#autolinks-extension-
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&:@-]|(?<=www)\.)", re.IGNORECASE)
+_SPECIAL = re.compile(
+    r"""(
+        [\\`*_{}\[\]<>()\#+!|~&@]
+        | ^-                              # an item of a list
+        # Of these some renderers make a link. https://github.github.com/gfm/#autolinks-extension-
+        | (?<=www)\. | :(?=//) | (?<=mailto): | (?<=xmpp):
+        | :(?=(?!\d\d:)[\w+-]+:)          # a picture, as :tada: is; no time of day
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 def audit_markdown(report: AuditReport) -> Iterator[str]:
@@ -26,7 +34,8 @@ def audit_markdown(report: AuditReport) -> Iterator[str]:
         yield ""
     yield f"# {len(report.stuck)} stuck of {report.open} open recordings"
     yield ""
-    yield f"{counted(report.recordings, 'recording')} in all, at {report.now:%Y-%m-%d %H:%M:%S}Z."
+    acknowledged = f"{report.acknowledged} of them acknowledged; " if report.acknowledged else ""
+    yield f"{acknowledged}{counted(report.recordings, 'recording')} in all, at {report.now:%Y-%m-%d %H:%M:%S}Z."
     yield from _table("Stuck", report.stuck, report)
     yield from _table("Flagged", report.flagged, report)
     for remark in _remarks(report):
@@ -48,7 +57,8 @@ def _remarks(report: AuditReport) -> Iterator[str]:
     for provider, groups in report.never_received.items():
         yield f"{provider} has never sent: {'; '.join(' or '.join(group) for group in groups)}."
     if report.outdated:
-        yield f"{remarks.outdated(report)}."
+        remedy = "Check --machines or TRACKER_MACHINES first; then 'tracker replay' brings that to the one in use."
+        yield f"{remarks.outdated(report)}. {remedy}"
     yield counted_flags(report)
 
 

@@ -138,7 +138,7 @@ METRICS = (
            _flags),
     Metric("recordings", "All recordings; those that are not complete have no outcome.",
            ("provider", "phase", "outcome"), _recordings),
-    Metric("outdated_recordings", "Recordings that rest on an older machine.", (),
+    Metric("outdated_recordings", "Recordings that rest on another version of their machine.", (),
            _single(lambda seen: seen.report.outdated)),
     Metric("quarantined_bodies", "Bodies kept aside.", (), _single(lambda seen: seen.tally.quarantined)),
     Metric("quarantined_bytes", "The size of the bodies kept aside.", (),

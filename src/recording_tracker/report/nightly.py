@@ -27,8 +27,9 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
         )
         yield "  its recordings may be well and our receiver deaf; look there first"
     color = "red" if report.stuck else "green"
+    acknowledged = f", {report.acknowledged} of them acknowledged" if report.acknowledged else ""
     yield style(f"{len(report.stuck)} stuck of {report.open} open recordings", fg=color, bold=True) + (
-        f", {report.recordings} in all, at {now:%Y-%m-%d %H:%M:%S}Z"
+        f"{acknowledged}, {report.recordings} in all, at {now:%Y-%m-%d %H:%M:%S}Z"
     )
     yield from _section("Stuck, the longest first", report.stuck, now, width)
     yield from _section("Not stuck, but flagged", report.flagged, now, width)
@@ -47,7 +48,8 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
     if report.outdated:
         yield ""
         yield remarks.outdated(report)
-        yield "  'tracker replay' brings them up to date"
+        remedy = "check --machines or TRACKER_MACHINES first; then 'tracker replay' brings that to the one in use"
+        yield from wrapped(remedy, "  ", width)
     yield ""
     yield from wrapped(counted_flags(report), "", width)
     yield ""

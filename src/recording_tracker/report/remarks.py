@@ -17,7 +17,7 @@ def kept_aside(report: AuditReport) -> str:
 
 
 def outdated(report: AuditReport) -> str:
-    """Say how many recordings a replay would bring up to date."""
+    """Say how many recordings rest on a machine that is not the one in use."""
     number = report.outdated
-    rest = noun(number, "rests on an older version of its machine", "rest on an older version of their machine")
+    rest = noun(number, "rests on another version of its machine", "rest on another version of their machine")
     return f"{counted(number, 'recording')} {rest}"

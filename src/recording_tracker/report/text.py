@@ -56,8 +56,13 @@ def status_lines(
 
 def heading(recording: Recording) -> Iterator[str]:
     """Name a recording, and say how it is."""
-    yield f"{style(printable(recording.provider), bold=True)} {style(printable(recording.id), bold=True)}"
+    yield title(recording.provider, recording.id)
     yield "  " + _verdict(recording)
+
+
+def title(provider: str, recording_id: str) -> str:
+    """Name a recording in one line."""
+    return f"{style(printable(provider), bold=True)} {style(printable(recording_id), bold=True)}"
 
 
 def _verdict(recording: Recording) -> str:
