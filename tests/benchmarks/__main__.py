@@ -116,7 +116,7 @@ def main() -> None:
         for figure in figures:
             print(figure.line(), flush=True)
         if chosen.json:
-            write(name, figures, chosen.json)
+            write(f"{name} --small" if chosen.small else name, figures, chosen.json)
 
 
 def _again_with_slow_fsync(added_us: int) -> None:
