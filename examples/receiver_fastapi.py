@@ -41,7 +41,7 @@ def create() -> FastAPI:
         tracker.close()
 
     # Nobody needs the documentation of an address that is called by machines.
-    app = FastAPI(lifespan=lifespan, openapi_url=None)
+    app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
 
     @app.post("/callbacks/{provider}")
     async def callback(provider: str, request: Request) -> Response:

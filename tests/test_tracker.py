@@ -1441,6 +1441,14 @@ def test_events_of_an_adapter_that_is_gone_are_kept_and_shown(path: Path, tmp_pa
         assert tracker.verify().damaged == ["take-1: its machine or its adapter is not there"]
 
 
+def test_an_id_that_a_list_has_cut_is_found_by_its_ends(tracker: Tracker) -> None:
+    tell(tracker, "agora", "recorder_started.plain")
+    sid = the_only(tracker).id
+
+    assert [found.id for found in tracker.status(f"{sid[:10]}…{sid[-9:]}")] == [sid]
+    assert tracker.status(f"{sid[:10]}…zz") == []
+
+
 # What another version has left
 
 

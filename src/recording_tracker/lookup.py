@@ -13,6 +13,8 @@ from recording_tracker.recording import Recording
 
 SHORTEST_PREFIX = 4
 MOST_CANDIDATES = 50
+CUT = "…"
+"""Where a list leaves out the middle of an id that is too long for its line."""
 
 
 def status(journal: Journal, text: str, *, now_ms: int) -> list[Recording]:
@@ -65,13 +67,16 @@ def find(journal: Journal, text: str) -> list[int]:
     """
     Find recordings by recording id, else alias, else group id, else a prefix of one of them that is unique.
 
+    An id whose middle a list has left out is found by both of its ends.
+
     Returns their numbers, none where nothing fits; raises AmbiguousError for a prefix of several.
     """
     for ids in _spellings(journal, text):
         for look_up in (journal.find_ids, journal.find_aliases, journal.find_groups):
             if found := look_up(ids):
                 return found
-    return _by_prefix(journal, text) if len(text) >= SHORTEST_PREFIX else []
+    head, cut, tail = text.partition(CUT)
+    return _by_prefix(journal, head, tail if cut else "") if len(head) >= SHORTEST_PREFIX else []
 
 
 def _spellings(journal: Journal, text: str) -> Iterator[list[tuple[str, str]]]:
@@ -86,8 +91,8 @@ def _spellings(journal: Journal, text: str) -> Iterator[list[tuple[str, str]]]:
     yield [pair for pair in spelled if pair[1] != text]
 
 
-def _by_prefix(journal: Journal, prefix: str) -> list[int]:
-    found = journal.find_prefix(prefix, limit=MOST_CANDIDATES)
+def _by_prefix(journal: Journal, prefix: str, tail: str) -> list[int]:
+    found = [pair for pair in journal.find_prefix(prefix, limit=MOST_CANDIDATES) if pair[0].endswith(tail)]
     numbers = list(dict.fromkeys(number for _, number in found))
     names = sorted({text for text, _ in found})
     # All that begin so are one id: one recording by two names, or the recordings of one group.
