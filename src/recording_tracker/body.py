@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from recording_tracker.errors import QuarantinedBodyError, RejectedBodyError
 
 MAX_BODY_BYTES = 1_048_576
+MAX_PLAIN_BYTES = 65_536
 MAX_DEPTH = 64
 MAX_NUMBER_LENGTH = 100
 MANY_PAIRS = 10_000
@@ -56,6 +57,9 @@ def _read_plain(raw: bytes) -> dict[str, Any] | None:
     Of a key given twice the reader keeps one, so keys are counted: outside of texts a quote and a colon
     stand behind each but for blanks, and inside of one they only make them too many.
     """
+    # For want of memory the quick reader may end in a panic, which is no MemoryError; few bodies are large.
+    if len(raw) > MAX_PLAIN_BYTES:
+        return None
     try:
         value = from_json(raw, allow_inf_nan=False)
     except ValueError:
