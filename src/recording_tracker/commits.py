@@ -58,11 +58,12 @@ class Commits:
         """Commit for all who wait; whatever happens, each of them is told."""
         with self._mutex:
             batch, self._queue = self._queue, deque()
-        outcomes: Sequence[Outcome] = [_interrupted()] * len(batch)
+        outcomes: Sequence[Outcome] | None = None
         try:
             outcomes = _flushed(self._flush, [waiting.parsed for waiting in batch])
         finally:
-            for waiting, outcome in zip(batch, outcomes, strict=True):
+            told = [_interrupted()] * len(batch) if outcomes is None else outcomes
+            for waiting, outcome in zip(batch, told, strict=True):
                 waiting.outcome = outcome
                 if waiting is not leader:
                     waiting.turn.release()

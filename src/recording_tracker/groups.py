@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recording_tracker.conclusion import conclude
-from recording_tracker.journal import Journal
+from recording_tracker.journal import Journal, latest
 from recording_tracker.machine import Machine
 from recording_tracker.standing import Standing
 from recording_tracker.timeline import Timeline
@@ -16,19 +16,18 @@ def settle_group(journal: Journal, machine: Machine, group_id: str) -> tuple[int
     It stands in the list of recordings, so that what never starts is seen there. Returns its number and
     where it stands; None where there is none.
     """
-    found = journal.expectations(machine.provider, group_id=group_id)
-    if not found:
+    found = latest(journal.expectations(machine.provider, group_id=group_id))
+    if found is None:
         return None
     entry = journal.load_announced_group(machine.provider, group_id)
     if journal.group_opened(machine.provider, group_id):
         if entry is not None:
             journal.delete(entry.number)
         return None
-    until_ms = max(found, key=lambda known: (known.expected_ms, known.within_ms)).until_ms
     course = Timeline(machine).course
     course.group_id = group_id
-    journal.register_machine(machine.digest, machine.provider, machine.to_json(), until_ms)
-    standing = conclude(machine, course, None, announced_until_ms=until_ms)
+    journal.register_machine(machine.digest, machine.provider, machine.to_json(), found.until_ms)
+    standing = conclude(machine, course, None, announced_until_ms=found.until_ms)
     if entry is None:
         return journal.insert(standing, ""), standing
     journal.update(entry.number, entry.standing, standing, "")

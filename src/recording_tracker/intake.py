@@ -17,7 +17,7 @@ from recording_tracker.events import Callback, Event
 from recording_tracker.flags import Flag
 from recording_tracker.fold import Course
 from recording_tracker.groups import groups_to_settle, settle_group
-from recording_tracker.journal import Count, Entry, EventRow, Expectation, Journal, Variant
+from recording_tracker.journal import Count, Entry, EventRow, Expectation, Journal, Variant, latest
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import Parsed, reread
 from recording_tracker.redelivery import Delivery, adds_nothing, merge
@@ -175,8 +175,8 @@ class Intake:
 
     def _announced_until(self, provider: str, recording_id: str) -> int | None:
         """Return the moment by which the latest announcement wants it to have opened."""
-        found = self._journal.expectations(provider, recording_id=recording_id)
-        return max(found, key=lambda known: (known.expected_ms, known.within_ms)).until_ms if found else None
+        found = latest(self._journal.expectations(provider, recording_id=recording_id))
+        return None if found is None else found.until_ms
 
     def _kept(self, held: Held, event_id: str) -> _Kept | None:
         if held.number is None or (held.ids is not None and event_id not in held.ids):

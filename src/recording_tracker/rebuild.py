@@ -9,7 +9,7 @@ from recording_tracker.audit import open_flags
 from recording_tracker.conclusion import conclude
 from recording_tracker.fold import Course
 from recording_tracker.groups import groups_to_settle, settle_group
-from recording_tracker.journal import Entry, EventRow, Expectation, Journal
+from recording_tracker.journal import Entry, EventRow, Expectation, Journal, latest
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import reread
 from recording_tracker.recording import Recording
@@ -36,8 +36,8 @@ def folded(
         rows = list(_received(journal.events(entry.number), by_ms))
         duplicates = sum(row.deliveries - 1 for row in rows)
         timeline.insert(reread(adapter, kept.recording_id, row) for row in rows)
-    latest = latest_announcement(journal, kept, by_ms=by_ms)
-    until_ms = None if latest is None else latest.until_ms
+    counts = latest_announcement(journal, kept, by_ms=by_ms)
+    until_ms = None if counts is None else counts.until_ms
     standing = conclude(machine, timeline.course, kept.recording_id, announced_until_ms=until_ms, duplicates=duplicates)
     return timeline, standing
 
@@ -48,8 +48,7 @@ def latest_announcement(journal: Journal, standing: Standing, *, by_ms: int | No
         announced = journal.expectations(standing.provider, group_id=standing.group_id)
     else:
         announced = journal.expectations(standing.provider, recording_id=standing.recording_id)
-    known_then = [known for known in announced if by_ms is None or known.expected_ms <= by_ms]
-    return max(known_then, key=lambda known: (known.expected_ms, known.within_ms), default=None)
+    return latest(known for known in announced if by_ms is None or known.expected_ms <= by_ms)
 
 
 def _received(rows: Iterable[EventRow], by_ms: int | None) -> Iterator[EventRow]:

@@ -68,6 +68,11 @@ class Expectation(NamedTuple):
         return self.expected_ms + self.within_ms
 
 
+def latest(announced: Iterable[Expectation]) -> Expectation | None:
+    """Return the announcement that counts of several of one recording or group: the last, then the most patient."""
+    return max(announced, key=lambda known: (known.expected_ms, known.within_ms), default=None)
+
+
 class Quarantined(NamedTuple):
     """A body kept aside, whole, because it could not be attributed."""
 
