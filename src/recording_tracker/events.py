@@ -3,7 +3,6 @@
 # Annotations are not postponed: a named tuple would compile each of them, at every start of the program.
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 OPERATOR: Final = "operator."
@@ -12,14 +11,13 @@ SUPERSEDED: Final = ".superseded"
 """Behind the name of an event that comes from a worker after another has taken over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Callback:
+class Callback(NamedTuple):
     """One HTTP request as it arrived; *query* holds the parameters of the url it was sent to."""
 
     provider: str
     body: bytes
     received_ms: int
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = {}
 
 
 class File(NamedTuple):
@@ -74,6 +72,14 @@ class Event(NamedTuple):
     """The body, or a digest of it, without the fields that change on a resend; two of them under one id contradict."""
     differs_ms: int | None = None
     """When a delivery with this id but another content was first received; None where all agree."""
+
+    def without_content(self) -> "Event":
+        """Return it as the fold needs it: its content is the body, which is in the journal."""
+        # A fifth of the time that ``_replace`` takes, for each event.
+        return Event._make((*self[:_CONTENT], None, *self[_CONTENT + 1 :]))
+
+
+_CONTENT: Final = Event._fields.index("content")
 
 
 class Ignored(NamedTuple):

@@ -17,7 +17,7 @@ from recording_tracker.events import Callback, Event
 from recording_tracker.flags import Flag
 from recording_tracker.fold import Course
 from recording_tracker.groups import groups_to_settle, settle_group
-from recording_tracker.journal import Count, Entry, EventRow, Expectation, Journal, Variant, latest
+from recording_tracker.journal import Entry, EventRow, Expectation, Journal, Variant, latest
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import Parsed, reread
 from recording_tracker.redelivery import Delivery, adds_nothing, merge
@@ -121,13 +121,10 @@ class Intake:
 
     def count(self, taken: Iterable[tuple[Parsed, str]]) -> None:
         """Count bodies by what became of them."""
-        counts: dict[tuple[str, str, str], tuple[int, int]] = {}
         for parsed, result in taken:
             # What is rejected or quarantined says why in words that may hold the sender's; only ignored has kinds.
             kind = parsed.detail if result == "ignored" else ""
-            bodies, last_ms = counts.get(key := (parsed.callback.provider, result, kind), (0, 0))
-            counts[key] = (bodies + 1, max(last_ms, parsed.callback.received_ms))
-        self._journal.count(Count(*key, *value) for key, value in counts.items())
+            self._journal.count(parsed.callback.provider, result, kind, parsed.callback.received_ms)
 
     # Events
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from recording_tracker.adapters import Adapter, parse
 from recording_tracker.body import MAX_BODY_BYTES, digest
@@ -13,8 +13,7 @@ from recording_tracker.events import RESOLVED, Callback, Event, Ignored
 from recording_tracker.journal import EventRow
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(NamedTuple):
     """One delivery, read but not yet taken in; *detail* says why it is quarantined or rejected, or what is ignored."""
 
     callback: Callback

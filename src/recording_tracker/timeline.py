@@ -56,8 +56,7 @@ class Timeline:
         changed = []
         for key, event in pending:
             verdict = step(self.machine, self.course, event, key)
-            # Its content is the body, which is in the journal; here it would only take room.
-            line = Line(key, event._replace(content=None), verdict)
+            line = Line(key, event.without_content(), verdict)
             self.lines.append(line)
             if len(self.lines) % SNAPSHOT_EVERY == 0:
                 self._snapshots.append(self.course.copy())

@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -633,4 +632,4 @@ def _dated_by_itself(delivery: Delivery, parsed: Parsed) -> Parsed:
     # Of an event that is dated ahead, our own time is the better guess.
     occurred_ms = min(occurred_ms, delivery.callback.received_ms)
     events = [event._replace(received_ms=occurred_ms) for event in parsed.events]
-    return Parsed(replace(delivery.callback, received_ms=occurred_ms), parsed.result, events, parsed.detail)
+    return Parsed(delivery.callback._replace(received_ms=occurred_ms), parsed.result, events, parsed.detail)

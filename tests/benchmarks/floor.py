@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from recording_tracker import Tracker
 from recording_tracker.journal.connection import connect
-from recording_tracker.journal.sqlite import SELDOM
+from recording_tracker.journal.sqlite import KEYS, SELDOM
 from recording_tracker.times import from_ms
 from tests.benchmarks.load import PROVIDER, Delivery
 
@@ -50,7 +50,7 @@ class Floor:
         self._connection = connect(path, readonly=False, create=False)
         columns = [row[1] for row in self._connection.execute("PRAGMA table_info(recordings)")]
         marks = ", ".join("?" * len(columns))
-        moving = [name for name in columns if name not in ("id", *SELDOM)]
+        moving = [name for name in columns if name not in ("id", *KEYS, *SELDOM)]
         self._moving = itemgetter(*(columns.index(name) for name in (*moving, "id")))
         self._update = f"UPDATE recordings SET {', '.join(f'{name} = ?' for name in moving)} WHERE id = ?"
         self._insert = f"INSERT INTO recordings VALUES ({marks})"

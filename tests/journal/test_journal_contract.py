@@ -289,7 +289,8 @@ def change_everything(journal: Journal, first: int, second: int) -> None:
     journal.quarantine("agora", 5, "worse", b"odd", "{}")
     journal.quarantine("agora", 5, "odd too", b"odder", "{}")
     journal.release(next(journal.quarantined()).number)
-    journal.count([Count("agora", "accepted", "", 3, 33), Count("agora", "ignored", "test", 1, 1)])
+    journal.count("agora", "accepted", "", 33)
+    journal.count("agora", "ignored", "test", 1)
     journal.register_machine("m2", "agora", "{}", 5)
     journal.saw_events("agora", ["exited"])
 
@@ -303,7 +304,7 @@ def filled(journal: Journal) -> tuple[int, int]:
         journal.announce(Expectation("agora", "r1", None, 1, 2))
         journal.announce(Expectation("agora", "r2", None, 1, 2))
         journal.quarantine("agora", 10, "odd", b"odd", "{}")
-        journal.count([Count("agora", "accepted", "", 2, 20)])
+        journal.count("agora", "accepted", "", 20)
         journal.register_machine("m1", "agora", "{}", 1)
         journal.saw_events("agora", ["started"])
     return first, second
@@ -706,15 +707,20 @@ def test_a_long_quarantine_is_read_to_its_end(journal: Journal) -> None:
 
 def test_counts_add_up_and_remember_the_last_time(journal: Journal) -> None:
     with journal.writing():
-        journal.count([Count("bandwidth", "accepted", "", 1, 9), Count("agora", "ignored", "test", 2, 20)])
+        journal.count("bandwidth", "accepted", "", 9)
+        journal.count("agora", "ignored", "test", 20)
+        journal.count("agora", "ignored", "test", 15)
     with journal.writing():
-        journal.count([Count("agora", "ignored", "test", 3, 10), Count("agora", "ignored", "other", 1, -1)])
+        journal.count("agora", "ignored", "test", 10)
+        journal.count("agora", "ignored", "other", -1)
+        expected = [
+            Count("agora", "ignored", "other", 1, -1),
+            Count("agora", "ignored", "test", 3, 20),
+            Count("bandwidth", "accepted", "", 1, 9),
+        ]
+        assert expected == journal.counts()
 
-    assert [
-        Count("agora", "ignored", "other", 1, -1),
-        Count("agora", "ignored", "test", 5, 20),
-        Count("bandwidth", "accepted", "", 1, 9),
-    ] == journal.counts()
+    assert expected == journal.counts()
 
 
 def test_a_machine_version_is_kept_as_it_was_first_registered(journal: Journal) -> None:

@@ -170,8 +170,8 @@ class Writer(Protocol):
     def release(self, number: int) -> None:
         """Take a body out of quarantine."""
 
-    def count(self, counts: Iterable[Count]) -> None:
-        """Add to the counts of bodies by their result."""
+    def count(self, provider: str, result: str, kind: str, received_ms: int) -> None:
+        """Add one to the counts of bodies by their result."""
 
     def register_machine(self, digest: str, provider: str, definition: str, at_ms: int) -> None:
         """Keep a machine version that recordings are folded with."""

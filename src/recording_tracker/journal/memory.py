@@ -248,11 +248,10 @@ class MemoryJournal:
     def quarantine_size(self) -> tuple[int, int]:
         return len(self._quarantine), sum(len(kept.body) for kept in self._quarantine.values())
 
-    def count(self, counts: Iterable[Count]) -> None:
-        for more in counts:
-            known = self._counts.get(more[:3], more._replace(bodies=0))
-            last_ms = max(known.last_received_ms, more.last_received_ms)
-            self._put(self._counts, more[:3], Count(*more[:3], known.bodies + more.bodies, last_ms))
+    def count(self, provider: str, result: str, kind: str, received_ms: int) -> None:
+        key = (provider, result, kind)
+        known = self._counts.get(key, Count(*key, 0, received_ms))
+        self._put(self._counts, key, Count(*key, known.bodies + 1, max(known.last_received_ms, received_ms)))
 
     def counts(self) -> list[Count]:
         return sorted(self._counts.values())

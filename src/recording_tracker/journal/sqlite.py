@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from functools import lru_cache
+from itertools import takewhile
 from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any
@@ -52,26 +53,37 @@ from recording_tracker.standing import Standing
 _FIELDS = Standing._fields[: Standing._fields.index("files")]
 _COLUMNS = (*_FIELDS, "file_count", "flag_count", "deadline_ms", "course")
 _INSERT = f"INSERT INTO recordings ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-_UPDATE = f"UPDATE recordings SET {', '.join(f'{column} = ?' for column in _COLUMNS)} WHERE id = ?"
-# What few events change: left out of an update, its indexes need not be looked at, which saves a third of it.
-SELDOM = (
-    "provider", "recording_id", "group_id", "aliases", "opened", "announced", "complete", "outcome", "machine",
-    "file_count", "flag_count",
-)  # fmt: skip
-_MOVING = tuple(column for column in _COLUMNS if column not in SELDOM)
-_UPDATE_MOVING = f"UPDATE recordings SET {', '.join(f'{column} = ?' for column in _MOVING)} WHERE id = ?"
-_moving = itemgetter(*(_COLUMNS.index(column) for column in _MOVING))
+# What few events change, and what none does: left out of an update, its indexes need not be looked at, nor their pages
+# written, which saves a third of it.
+SELDOM = ("aliases", "opened", "announced", "complete", "outcome", "machine", "file_count", "flag_count")
+KEYS = ("provider", "recording_id", "group_id")
 _SELECT = f"SELECT id, {', '.join(_COLUMNS)} FROM recordings"
 _EVENT_COLUMNS = ", ".join(EventRow._fields)
+_ADD_EVENT = f"INSERT INTO events (recording, {_EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _IS_RECORDING = "(opened = 1 OR announced = 1)"
 _EVER_MS = -(2**63)
 _ALIASES, _STATE, _AWAITS = (_FIELDS.index(name) for name in ("aliases", "state", "awaits"))
 _REGIONS = tuple(_FIELDS.index(name) for name in ("stall_region", "due_region"))
 _BOOLEANS = tuple(_FIELDS.index(name) for name in ("opened", "announced", "complete"))
 _seldom = attrgetter(*({"file_count": "files", "flag_count": "flags"}.get(column, column) for column in SELDOM))
+
+
+class _Update:
+    """The statement that writes all columns but *without*, and how it is given a row."""
+
+    def __init__(self, without: Collection[str]) -> None:
+        columns = [column for column in _COLUMNS if column not in without]
+        self.sql = f"UPDATE recordings SET {', '.join(f'{column} = ?' for column in columns)} WHERE id = ?"
+        self.values = itemgetter(*(_COLUMNS.index(column) for column in columns))
+
+
+_MOVE, _CHANGE, _REGROUP = _Update((*SELDOM, *KEYS)), _Update(KEYS), _Update(KEYS[:2])
 _NOBODY = 0
-_UNKNOWN = -2
-_COUNT_COMMIT = "UPDATE database SET commits = commits + 1 RETURNING commits"
+_UNKNOWN = -1
+_ADD_TO_TALLY = (
+    "INSERT INTO tallies VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET number = number + excluded.number, "
+    "last_received_ms = max(last_received_ms, excluded.last_received_ms)"
+)
 _ADD_TO_TOTAL = (
     "INSERT INTO totals VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET recordings = recordings + excluded.recordings"
 )
@@ -119,7 +131,9 @@ class SqliteJournal:
         self._handle = connect(self._place, readonly=self.readonly, create=create, busy_timeout=self._busy_timeout)
         self._process = os.getpid()
         self._file = _identity(self._place)
-        self._commits = _UNKNOWN
+        self._version = _UNKNOWN
+        self._id = ""
+        self._tallies: dict[tuple[str, str, str], tuple[int, int]] = {}
         self._totals: Counter[tuple[str, str, str, str]] = Counter()
 
     @property
@@ -189,16 +203,16 @@ class SqliteJournal:
                 # A transaction that reads before it writes fails at once when another has written since.
                 self._handle.execute("BEGIN IMMEDIATE")
                 self._check_file()
-                # So every -wal shows whose it is, see _check_log; and who else has written, see changed_elsewhere.
-                [(commits,)] = self._handle.execute(_COUNT_COMMIT).fetchall()
-                self._others = self._others or commits != self._commits + 1
-                self._commits = _UNKNOWN
+                [(version,)] = self._handle.execute("PRAGMA data_version").fetchall()
+                self._others, self._version = self._others or version != self._version, version
                 yield
                 self._write_totals()
+                self._count_commit()
+                self._write_tallies()
                 self._commit()
-                self._commits = commits
             except BaseException:
                 self._totals.clear()
+                self._tallies.clear()
                 self._undo()
                 raise
 
@@ -264,21 +278,21 @@ class SqliteJournal:
         if standing.aliases:
             self._write_aliases(number, standing, ())
         if standing.files:
-            self._write_files(number, standing.files)
+            self._write_files(number, standing.files, ())
         self._total(standing, 1)
         return number
 
     def update(self, number: int, before: Standing, standing: Standing, course: str) -> None:
         row = _row(standing, course)
-        if _seldom(standing) == _seldom(before):
-            self._handle.execute(_UPDATE_MOVING, (*_moving(row), number))
+        if standing.group_id != before.group_id:
+            statement = _REGROUP
         else:
-            self._handle.execute(_UPDATE, (*row, number))
+            statement = _MOVE if _seldom(standing) == _seldom(before) else _CHANGE
+        self._handle.execute(statement.sql, (*statement.values(row), number))
         if standing.aliases != before.aliases:
             self._write_aliases(number, standing, before.aliases)
         if standing.files is not before.files and standing.files != before.files:
-            self._run("DELETE FROM files WHERE recording = ?", number)
-            self._write_files(number, standing.files)
+            self._write_files(number, standing.files, before.files)
         if _total_key(before) != _total_key(standing) or before.exists != standing.exists:
             self._total(before, -1)
             self._total(standing, 1)
@@ -294,8 +308,12 @@ class SqliteJournal:
         for alias in set(standing.aliases) - set(before):
             self._run("INSERT INTO aliases VALUES (?, ?, ?)", standing.provider, alias, number)
 
-    def _write_files(self, number: int, files: Iterable[File]) -> None:
-        rows = ((number, position, *file) for position, file in enumerate(files))
+    def _write_files(self, number: int, files: Sequence[File], before: Sequence[File]) -> None:
+        """Write those from the first on that is another than *before*; mostly there are only more."""
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(files, before, strict=False)))
+        if same < len(before):
+            self._run("DELETE FROM files WHERE recording = ? AND position >= ?", number, same)
+        rows = [(number, position, *files[position]) for position in range(same, len(files))]
         self._run_many("INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _total(self, standing: Standing, change: int) -> None:
@@ -401,10 +419,7 @@ class SqliteJournal:
     # Events
 
     def add_events(self, number: int, rows: Iterable[EventRow]) -> None:
-        self._run_many(
-            f"INSERT INTO events (recording, {_EVENT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((number, *row) for row in rows),
-        )
+        self._handle.executemany(_ADD_EVENT, [(number, *row) for row in rows])
 
     def replace_event(self, number: int, row: EventRow) -> None:
         assignments = ", ".join(f"{column} = ?" for column in EventRow._fields)
@@ -532,14 +547,27 @@ class SqliteJournal:
         since = _EVER_MS if since_ms is None else since_ms
         return int(self._one("SELECT count(*) FROM quarantine WHERE received_ms >= ?", since)[0])
 
-    def count(self, counts: Iterable[Count]) -> None:
-        self._run_many(
-            "INSERT INTO counts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET bodies = bodies + excluded.bodies, "
-            "last_received_ms = max(last_received_ms, excluded.last_received_ms)",
-            counts,
-        )
+    def count(self, provider: str, result: str, kind: str, received_ms: int) -> None:
+        bodies, last_ms = self._tallies.get(key := (provider, result, kind), (0, received_ms))
+        self._tallies[key] = (bodies + 1, max(last_ms, received_ms))
+
+    def _count_commit(self) -> None:
+        """
+        Count the commit that is about to be, so that every -wal shows whose it is, see ``_check_log``.
+
+        It stands beside the counts of bodies: each further page of the file would make the commit longer.
+        """
+        self._id = self._id or self._handle.execute("SELECT id FROM database").fetchone()[0]
+        self._tallies["", "commits", self._id] = (1, 0)
+
+    def _write_tallies(self) -> None:
+        rows = [(*key, *value) for key, value in self._tallies.items()]
+        self._tallies.clear()
+        self._run_many(_ADD_TO_TALLY, rows)
 
     def counts(self) -> list[Count]:
+        if self._tallies:
+            self._write_tallies()
         rows = self._all("SELECT provider, result, kind, bodies, last_received_ms FROM counts ORDER BY 1, 2, 3")
         for row in rows:
             self._check(COUNTS, row)
@@ -749,7 +777,7 @@ class SqliteJournal:
                 self._connection.execute("VACUUM INTO ?", (target,))
                 with closing(sqlite3.connect(f"{target}?mode=rw", uri=True)) as copy, copy:
                     # Else the -wal of what it is a copy of would pass for its own.
-                    copy.execute("UPDATE database SET id = lower(hex(randomblob(16)))")
+                    copy.execute("UPDATE tallies SET kind = lower(hex(randomblob(16))) WHERE provider = ''")
         except BaseException:
             Path(path).unlink(missing_ok=True)
             raise
