@@ -13,6 +13,9 @@ from recording_tracker.standing import Standing
 FIRST_MS = -62_135_596_800_000
 """0001-01-01, the first moment that datetime can hold."""
 _STORED: dict[Any, type] = {str: str, bytes: bytes, int: int, bool: int, float: float, NoneType: NoneType}
+FIELDS = Standing._fields[: Standing._fields.index("files")]
+"""The columns of a recording that are fields of a Standing, in its order."""
+ALIASES, STATE, AWAITS = (FIELDS.index(name) for name in ("aliases", "state", "awaits"))
 
 
 class FlagRow(NamedTuple):
@@ -49,7 +52,7 @@ def _types(hint: Any) -> tuple[type, ...]:
     return tuple(_STORED.get(each, str) for each in found)
 
 
-STANDINGS = Shape(Standing, Standing._fields[: Standing._fields.index("files")])
+STANDINGS = Shape(Standing, FIELDS)
 EVENTS = Shape(EventRow, EventRow._fields)
 FILES = Shape(File, File._fields)
 FLAGS = Shape(FlagRow, FlagRow._fields)

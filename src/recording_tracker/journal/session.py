@@ -1,0 +1,133 @@
+"""The session of this process with the database file: its connection, which no fork shares, and what reads by it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from recording_tracker import forks
+from recording_tracker.errors import StorageError
+from recording_tracker.journal import BUSY_TIMEOUT
+from recording_tracker.journal.connection import abandon, connect, is_alone
+from recording_tracker.journal.failures import translated
+
+_NOBODY = 0
+
+
+class Session:
+    """
+    A connection to the file *path*, which one thread uses at a time.
+
+    *busy_timeout* is how long it waits for another process before it raises BusyError.
+    """
+
+    def __init__(
+        self, path: Path, *, readonly: bool = False, create: bool = True, busy_timeout: timedelta = BUSY_TIMEOUT
+    ) -> None:
+        self.path = path
+        # The program may change its folder while the journal is open.
+        self._place = path.absolute()
+        self.readonly = readonly
+        self._busy_timeout = busy_timeout
+        self._in_use = threading.RLock()
+        self._resting = False
+        self._process = _NOBODY
+        forks.register(self)
+        with self._in_use:
+            self._open(create=create)
+
+    def _open(self, *, create: bool) -> None:
+        forks.check(self.path)
+        self._handle = connect(self._place, readonly=self.readonly, create=create, busy_timeout=self._busy_timeout)
+        self._process = os.getpid()
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """The connection of this process, opened again after a fork."""
+        if self._process != os.getpid():
+            self._leave_to_the_parent()
+            self._open(create=False)
+        elif self._handle.alone and not is_alone(self._place):
+            self._handle.close()
+            self._open(create=False)
+        return self._handle
+
+    def close(self) -> None:
+        forks.forget(self)
+        with self._in_use, translated(self.path):
+            if self._is_open():
+                self._handle.close()
+
+    def __del__(self) -> None:
+        """Close what nobody has closed: the reader of a thread that has ended."""
+        if getattr(self, "_process", _NOBODY) == os.getpid():
+            with suppress(sqlite3.Error):
+                self._handle.close()
+
+    # Forks
+
+    def rest(self, *, until: float) -> bool:
+        """Close the connection as soon as no other thread uses it; the next use opens another."""
+        self._resting = self._in_use.acquire(timeout=max(0, until - time.monotonic()))
+        if self._resting and self._is_open() and not self._handle.in_transaction:
+            with suppress(sqlite3.Error):
+                self._handle.close()
+                self._process = _NOBODY
+        return self._resting and self._process == _NOBODY
+
+    def wake(self) -> None:
+        if self._resting:
+            self._in_use.release()
+            self._resting = False
+
+    def begin_process(self) -> None:
+        self._in_use = threading.RLock()
+        self._resting = False
+        self._leave_to_the_parent()
+
+    def _is_open(self) -> bool:
+        """Tell whether this process has the connection."""
+        return self._process == os.getpid()
+
+    def _leave_to_the_parent(self) -> None:
+        if self._process != _NOBODY:
+            abandon(self._handle)
+            self._process = _NOBODY
+
+    # Reading
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        forks.give_way()
+        with self._in_use, translated(self.path):
+            self._check_outside()
+            try:
+                self._handle.execute("BEGIN")
+                yield
+            finally:
+                self._undo()
+
+    def _check_outside(self) -> None:
+        """Refuse to begin inside a transaction, whose end would not be this one's."""
+        if self._connection.in_transaction:
+            raise StorageError(f"{self.path}: a transaction has begun already; it has to end first")
+
+    def _undo(self) -> None:
+        """End the transaction, unless it is the parent's and this is a child that was forked in its midst."""
+        if self._is_open() and self._handle.in_transaction:
+            self._handle.execute("ROLLBACK")
+
+    def _one(self, sql: str, *values: Any) -> Any:
+        with self._in_use, translated(self.path):
+            return self._connection.execute(sql, values).fetchone()
+
+    def _all(self, sql: str, *values: Any) -> list[Any]:
+        with self._in_use, translated(self.path):
+            return self._connection.execute(sql, values).fetchall()
