@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from recording_tracker.audit import open_flags
 from recording_tracker.errors import AmbiguousError
 from recording_tracker.flags import SEVERITIES
-from recording_tracker.journal import Entry, Filter, Journal
+from recording_tracker.journal import Entry, Filter, Reader
 from recording_tracker.phases import OUTCOMES, PHASES, check_word
 from recording_tracker.recording import Recording
 
@@ -17,13 +17,13 @@ CUT = "…"
 """Where a list leaves out the middle of an id that is too long for its line."""
 
 
-def status(journal: Journal, text: str, *, now_ms: int) -> list[Recording]:
+def status(journal: Reader, text: str, *, now_ms: int) -> list[Recording]:
     """Return the recordings that *text* names; raises AmbiguousError for a prefix of several."""
     return [seen(journal.entry(number), now_ms) for number in find(journal, text)]
 
 
 def recordings(
-    journal: Journal,
+    journal: Reader,
     *,
     provider: str | None,
     phase: str | None,
@@ -45,7 +45,7 @@ def recordings(
     return _matching(journal, wanted, flag=flag, stuck=stuck, now_ms=now_ms)
 
 
-def _matching(journal: Journal, wanted: Filter, *, flag: str | None, stuck: bool, now_ms: int) -> Iterator[Recording]:
+def _matching(journal: Reader, wanted: Filter, *, flag: str | None, stuck: bool, now_ms: int) -> Iterator[Recording]:
     for entry in journal.entries(wanted):
         recording = seen(entry, now_ms)
         if stuck and not recording.stuck:
@@ -63,7 +63,7 @@ def seen(entry: Entry, now_ms: int) -> Recording:
     return Recording.seen(entry.standing, found)
 
 
-def find(journal: Journal, text: str) -> list[int]:
+def find(journal: Reader, text: str) -> list[int]:
     """
     Find recordings by recording id, else alias, else group id, else a prefix of one of them that is unique.
 
@@ -79,7 +79,7 @@ def find(journal: Journal, text: str) -> list[int]:
     return _by_prefix(journal, head, tail if cut else "") if len(head) >= SHORTEST_PREFIX else []
 
 
-def _spellings(journal: Journal, text: str) -> Iterator[list[tuple[str, str]]]:
+def _spellings(journal: Reader, text: str) -> Iterator[list[tuple[str, str]]]:
     """Yield (provider, id) pairs: *text* as it is, and only if that finds nothing as each provider spells it."""
     providers = journal.providers()
     yield [(provider, text) for provider in providers]
@@ -91,7 +91,7 @@ def _spellings(journal: Journal, text: str) -> Iterator[list[tuple[str, str]]]:
     yield [pair for pair in spelled if pair[1] != text]
 
 
-def _by_prefix(journal: Journal, prefix: str, tail: str) -> list[int]:
+def _by_prefix(journal: Reader, prefix: str, tail: str) -> list[int]:
     found = [pair for pair in journal.find_prefix(prefix, limit=MOST_CANDIDATES) if pair[0].endswith(tail)]
     numbers = list(dict.fromkeys(number for _, number in found))
     names = sorted({text for text, _ in found})

@@ -41,9 +41,9 @@ def _database(ctx: click.Context) -> Path:
 def _ids(path: Path, incomplete: str) -> list[str]:
     if not path.is_file():
         return []
-    from recording_tracker.journal.sqlite import SqliteJournal
+    from recording_tracker.journal.questions import Questions
 
-    with closing(SqliteJournal(path, readonly=True, create=False, busy_timeout=PATIENCE)) as journal:
+    with closing(Questions(path, readonly=True, create=False, busy_timeout=PATIENCE)) as journal:
         found = dict.fromkeys(name for name, _ in journal.find_prefix(incomplete, limit=MOST_IDS))
     return [name for name in found if _WHOLE.fullmatch(name) and not name.startswith("-")][:MOST_IDS]
 

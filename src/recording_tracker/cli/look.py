@@ -28,7 +28,7 @@ from recording_tracker.cli.options import (
     width,
 )
 from recording_tracker.errors import NotFoundError, UnknownProviderError
-from recording_tracker.journal import Journal
+from recording_tracker.journal import Reader
 from recording_tracker.report import text
 from recording_tracker.report.clock import Clock
 from recording_tracker.times import to_ms
@@ -49,7 +49,7 @@ secrets_option = click.option("--secrets", is_flag=True, help="Show hashes and c
 @local_option
 @looking
 def status_command(
-    journal: Journal, name: str, *, secrets: bool, now: datetime | None, local: bool, as_json: bool
+    journal: Reader, name: str, *, secrets: bool, now: datetime | None, local: bool, as_json: bool
 ) -> None:
     """
     Tell all of one recording: state, deadlines, files, what is wrong, what is awaited.
@@ -97,7 +97,7 @@ def status_command(
 @local_option
 @looking
 def list_command(
-    journal: Journal,
+    journal: Reader,
     *,
     provider: str | None,
     phase: str | None,

@@ -192,10 +192,10 @@ def _peopled(
     """Count the recordings of the database that is named; None where none is, for a machine is no recording."""
     if db is None and not (ctx.obj or {}).get("db") and not os.environ.get("TRACKER_DB"):
         return None
-    from recording_tracker.journal.sqlite import SqliteJournal
+    from recording_tracker.journal.questions import Questions
     from recording_tracker.survey import people
 
-    with closing(SqliteJournal(database(ctx, db), readonly=True, create=False)) as journal:
+    with closing(Questions(database(ctx, db), readonly=True, create=False)) as journal:
         totals = journal.open_totals(to_ms(now or present()))
     return people(total for total in totals if total.provider == provider)
 

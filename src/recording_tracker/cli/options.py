@@ -71,15 +71,15 @@ def reading(command: CommandT) -> CommandT:
 
 
 def looking(command: CommandT) -> CommandT:
-    """Give *command* a journal to look into, as its first argument, and ``--json``; what folds is not loaded."""
+    """Give *command* a journal to read, as its first argument, and ``--json``; what folds or writes is not loaded."""
 
     @db_options
     @click.pass_context
     @functools.wraps(command)
     def run(ctx: click.Context, /, *args: Any, db: str | None, machines_folder: str | None, **kwargs: Any) -> Any:
-        from recording_tracker.journal.sqlite import SqliteJournal
+        from recording_tracker.journal.questions import Questions
 
-        with closing(SqliteJournal(database(ctx, db), readonly=True, create=False)) as journal:
+        with closing(Questions(database(ctx, db), readonly=True, create=False)) as journal:
             return command(journal, *args, **kwargs)
 
     return json_option(run)  # type: ignore[return-value]

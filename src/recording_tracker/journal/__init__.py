@@ -180,23 +180,14 @@ class Writer(Protocol):
         """Remember that events of these names have been received."""
 
 
-class Journal(Writer, Protocol):
-    """Where everything is kept. All failures of storage are errors under TrackerError."""
-
-    def writing(self) -> AbstractContextManager[None]:
-        """Begin a write transaction that is durable when the block ends, and undone when it raises."""
+class Reader(Protocol):
+    """What may be asked, by one thread at a time."""
 
     def reading(self) -> AbstractContextManager[None]:
         """Begin a block whose queries all see the journal at one moment."""
 
     def close(self) -> None:
         """Let go of files; the journal cannot be used after."""
-
-    def reader(self) -> "Journal":
-        """Return a journal on the same events for one more thread, which only reads."""
-
-    def changed_elsewhere(self) -> bool:
-        """Tell whether anybody else has written since this was last asked, inside the transaction that asks."""
 
     def load(self, provider: str, recording_id: str) -> Entry | None:
         """Return a recording by its id."""
@@ -291,6 +282,19 @@ class Journal(Writer, Protocol):
 
     def quarantine_size(self) -> tuple[int, int]:
         """Return how many bodies are kept aside, and how many bytes they have."""
+
+
+class Journal(Writer, Reader, Protocol):
+    """Where everything is kept. All failures of storage are errors under TrackerError."""
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Begin a write transaction that is durable when the block ends, and undone when it raises."""
+
+    def reader(self) -> "Journal":
+        """Return a journal on the same events for one more thread, which only reads."""
+
+    def changed_elsewhere(self) -> bool:
+        """Tell whether anybody else has written since this was last asked, inside the transaction that asks."""
 
     def damages(self) -> Iterator[str]:
         """Yield what is damaged: pages, bodies that no longer have their hash, counts that do not add up."""
