@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
+from recording_tracker.adapters import Adapter
+from recording_tracker.asking import audit
+from recording_tracker.intake import QuarantineLimits
 from recording_tracker.journal import Count, OpenTotal
 from recording_tracker.machine import Machine
 from recording_tracker.machine.sketch import People
-from recording_tracker.observed import Observed
+from recording_tracker.observed import Observed, observe
+from recording_tracker.readers import Readers
 from recording_tracker.results import AuditReport
 
 
@@ -32,6 +37,39 @@ class Survey:
 
     report: AuditReport
     providers: dict[str, ProviderSurvey]
+
+
+def conduct(
+    readers: Readers,
+    adapters: Mapping[str, Adapter],
+    machines: Mapping[str, Machine],
+    *,
+    now_ms: int,
+    since: timedelta,
+    quarantine_limits: QuarantineLimits,
+) -> Survey:
+    """Audit as ``asking.audit`` does, and look at every provider of the report."""
+    with readers.reading() as journal:
+        report = audit(journal, machines, now_ms=now_ms, since=since, quarantine_limits=quarantine_limits)
+        open_totals, counts = journal.open_totals(now_ms), journal.counts()
+    providers = {}
+    for name in report.providers:
+        providers[name] = ProviderSurvey(
+            machine=machines.get(name),
+            open=[total for total in open_totals if total.provider == name],
+            bodies=bodies(counts, name),
+            observed=_observed(readers, adapters, machines, name) if name in adapters and name in machines else None,
+        )
+    return Survey(report, providers)
+
+
+def _observed(
+    readers: Readers, adapters: Mapping[str, Adapter], machines: Mapping[str, Machine], provider: str
+) -> Observed | None:
+    # One provider at a time, for a long read keeps the log of a writer from being cut.
+    with readers.reading() as journal:
+        found = observe(journal, adapters, machines, provider=provider)
+    return found if found.recordings else None
 
 
 def people(totals: Iterable[OpenTotal]) -> dict[tuple[str, str], People]:

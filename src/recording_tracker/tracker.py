@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
 
-from recording_tracker import asking, forks, lookup, past, rebuild
+from recording_tracker import asking, forks, lookup, mending, past, rebuild, survey
 from recording_tracker.adapters import Adapter, find_adapters
 from recording_tracker.audit import open_flags
 from recording_tracker.batches import take_many, take_one
@@ -24,7 +24,6 @@ from recording_tracker.body import MAX_BODY_BYTES
 from recording_tracker.commits import Commits
 from recording_tracker.deliveries import Announcement, Delivery, body_bytes, expectation, read_delivery
 from recording_tracker.errors import (
-    AmbiguousError,
     NotFoundError,
     RejectedBodyError,
     StorageError,
@@ -34,11 +33,12 @@ from recording_tracker.errors import (
 from recording_tracker.events import Callback
 from recording_tracker.flags import SEVERITIES, Flag
 from recording_tracker.intake import Intake, QuarantineLimits
-from recording_tracker.journal import BUSY_TIMEOUT, Entry, Expectation, Journal, Quarantined
+from recording_tracker.journal import BUSY_TIMEOUT, Expectation, Journal, Quarantined
 from recording_tracker.machine import Machine, find_machines
 from recording_tracker.observed import NEWEST, Observed, observe
-from recording_tracker.parsing import Parsed, read, resolution
+from recording_tracker.parsing import Parsed, read
 from recording_tracker.phases import OUTCOMES, check_word
+from recording_tracker.readers import Readers
 from recording_tracker.recording import Recording
 from recording_tracker.results import (
     AuditReport,
@@ -51,7 +51,7 @@ from recording_tracker.results import (
     Tally,
     VerifyReport,
 )
-from recording_tracker.survey import ProviderSurvey, Survey, bodies
+from recording_tracker.survey import Survey
 from recording_tracker.times import MILLISECOND, to_ms
 
 BATCH = 1_000
@@ -95,7 +95,7 @@ class Tracker:
         """Begin without what belongs to threads; after a fork those of the parent, and their locks, are not here."""
         self._lock = threading.Lock()
         self._commits = Commits(self._flush)
-        self._readers: dict[threading.Thread, Journal] = {}
+        self._readers = Readers(self._journal, readonly=self.readonly)
         if self._loaded is not None:
             self._loaded[2].forget()
 
@@ -118,9 +118,7 @@ class Tracker:
     def close(self) -> None:
         """Let go of the database; the tracker cannot be used after."""
         self._commits.close()
-        for reader in self._readers.values():
-            reader.close()
-        self._readers.clear()
+        self._readers.close()
         self._journal.close()
 
     # Taking in
@@ -270,7 +268,7 @@ class Tracker:
 
         None where nothing fits; raises AmbiguousError for a prefix of several.
         """
-        with self._reading() as journal:
+        with self._readers.reading() as journal:
             return lookup.status(journal, text, now_ms=_ms(now))
 
     def recordings(
@@ -290,7 +288,7 @@ class Tracker:
         *since* asks for those that something has come of since then.
         """
         return lookup.recordings(
-            self._reader,
+            self._readers.own,
             provider=provider,
             phase=phase,
             outcome=outcome,
@@ -308,7 +306,7 @@ class Tracker:
         has no adapter or no machine.
         """
         adapters, machines, _ = self._parts
-        with self._reading() as journal:
+        with self._readers.reading() as journal:
             return list(asking.history(journal, text, adapters, machines))
 
     def explain(self, text: str, now: datetime | None = None) -> list[Story]:
@@ -318,7 +316,7 @@ class Tracker:
         None where nothing fits; raises AmbiguousError for a prefix of several.
         """
         adapters, machines, _ = self._parts
-        with self._reading() as journal:
+        with self._readers.reading() as journal:
             return list(asking.explain(journal, text, adapters, machines, now_ms=_ms(now)))
 
     def audit(
@@ -332,7 +330,7 @@ class Tracker:
         """
         adapters, machines, _ = self._parts
         limits, now_ms = self._quarantine, _ms(now)
-        with self._reading() as journal:
+        with self._readers.reading() as journal:
             if not as_of:
                 return asking.audit(journal, machines, now_ms=now_ms, since=since, quarantine_limits=limits)
             report = past.audit(journal, adapters, machines, now_ms=now_ms, since=since, quarantine_limits=limits)
@@ -342,29 +340,12 @@ class Tracker:
         """Do what ``audit`` does, and tell beside it in which states recordings are and what providers have done."""
         now_ms = _ms(now)
         adapters, machines, _ = self._parts
-        with self._reading() as journal:
-            report = asking.audit(journal, machines, now_ms=now_ms, since=since, quarantine_limits=self._quarantine)
-            open_totals, counts = journal.open_totals(now_ms), journal.counts()
-        providers = {}
-        for name in report.providers:
-            providers[name] = ProviderSurvey(
-                machine=machines.get(name),
-                open=[total for total in open_totals if total.provider == name],
-                bodies=bodies(counts, name),
-                observed=self._observed(name) if name in adapters and name in machines else None,
-            )
-        return Survey(report, providers)
-
-    def _observed(self, provider: str) -> Observed | None:
-        # One provider at a time, for a long read keeps the log of a writer from being cut.
-        adapters, machines, _ = self._parts
-        with self._reading() as journal:
-            found = observe(journal, adapters, machines, provider=provider)
-        return found if found.recordings else None
+        limits = self._quarantine
+        return survey.conduct(self._readers, adapters, machines, now_ms=now_ms, since=since, quarantine_limits=limits)
 
     def tally(self) -> Tally:
         """Count the bodies that have come, by provider and result, and those that are kept aside."""
-        with self._reading() as journal:
+        with self._readers.reading() as journal:
             return asking.tally(journal)
 
     def observe(self, provider: str | None = None, *, limit: int = NEWEST) -> list[Observed]:
@@ -377,7 +358,7 @@ class Tracker:
         known = adapters.keys() & machines.keys()
         if provider is not None and provider not in known:
             raise UnknownProviderError(provider, sorted(known))
-        with self._reading() as journal:
+        with self._readers.reading() as journal:
             wanted = [provider] if provider else [name for name in journal.providers() if name in known]
             return [observe(journal, adapters, machines, provider=name, limit=limit) for name in wanted]
 
@@ -390,17 +371,11 @@ class Tracker:
         Raises NotFoundError, AmbiguousError where *text* names several, and UsageError for no outcome or note.
         """
         check_word("outcome", outcome, OUTCOMES)
-        _check_note(note)
+        mending.check_note(note)
         now_ms = _ms(now)
-        standing = self._single(self._reader, text).standing
-        # One that was announced by its group only is resolved under the name of the group.
-        recording_id = standing.recording_id or standing.group_id
-        assert recording_id is not None
-        group_id = standing.group_id if standing.recording_id is None else None
-        event, body = resolution(recording_id, outcome=outcome, note=note, received_ms=now_ms, group_id=group_id)
+        event, callback = mending.resolved(self._readers.own, text, outcome=outcome, note=note, now_ms=now_ms)
         with self._lock, self._transaction() as intake:
-            callback = Callback(standing.provider, body, now_ms)
-            change, _ = intake.take(standing.provider, recording_id, [(event, callback)], at_ms=now_ms)
+            change, _ = intake.take(callback.provider, event.recording_id, [(event, callback)], at_ms=now_ms)
         return Recording.seen(change.standing, open_flags(change.standing, now_ms))
 
     def ack(self, text: str, *, flag: str | None = None, note: str, now: datetime | None = None) -> list[Flag]:
@@ -409,30 +384,15 @@ class Tracker:
 
         Raises NotFoundError where there is no such recording or flag, and AmbiguousError where *text* names several.
         """
-        _check_note(note)
+        mending.check_note(note)
         now_ms = _ms(now)
         check_word("flag", flag, tuple(SEVERITIES))
         with self._lock, self._transaction():
-            entry = self._single(self._journal, text)
-            found = [open_ for open_ in open_flags(entry.standing, now_ms) if flag in (None, open_.code)]
-            if not found:
-                which = f" {flag!r}" if flag else ""
-                raise NotFoundError(f"{text!r} has no open flag{which}; there is nothing to acknowledge")
-            for acknowledged in found:
-                self._journal.acknowledge(entry.number, acknowledged, note=note, at_ms=now_ms)
-        return [acknowledged._replace(acknowledged=True, note=note) for acknowledged in found]
-
-    def _single(self, journal: Journal, text: str) -> Entry:
-        entries = [journal.entry(number) for number in lookup.find(journal, text)]
-        if not entries:
-            raise NotFoundError(f"no recording {text!r}; 'tracker list' shows those there are")
-        if len(entries) > 1:
-            raise AmbiguousError(text, [entry.standing.recording_id or "" for entry in entries])
-        return entries[0]
+            return mending.acknowledge(self._journal, text, flag=flag, note=note, at_ms=now_ms)
 
     def quarantined(self) -> list[Quarantined]:
         """Return the bodies kept aside, the oldest first."""
-        return list(self._reader.quarantined())
+        return list(self._readers.own.quarantined())
 
     def retry_quarantined(self) -> Summary:
         """Read every body kept aside again, with today's adapters, and take in what is understood now."""
@@ -482,7 +442,7 @@ class Tracker:
             tell=tell,
         )
         if dry_run:
-            return replay(self._reader)
+            return replay(self._readers.own)
         self._check_writable()
         with self._lock:
             self._parts[2].forget()
@@ -491,13 +451,13 @@ class Tracker:
     def verify(self, *, watch: rebuild.Watch | None = None) -> VerifyReport:
         """Check that what is stored is the fold of the journal, and that hashes and pages are sound; as ``replay``."""
         adapters, machines, _ = self._parts
-        return rebuild.verify(self._reader, adapters, machines, watch=watch)
+        return rebuild.verify(self._readers.own, adapters, machines, watch=watch)
 
     def backup(self, path: str | PathLike[str]) -> None:
         """Write a copy that is right under load to *path*; raises UsageError where something is there already."""
         if Path(path).exists():
             raise UsageError(f"{path}: is there already; name a new file")
-        self._reader.backup(str(path))
+        self._readers.own.backup(str(path))
 
     def prune(self, *, complete_before: timedelta, now: datetime | None = None) -> int:
         """Forget recordings that were complete *complete_before* the moment *now* or earlier; return how many."""
@@ -506,33 +466,20 @@ class Tracker:
         while True:
             with self._lock, self._transaction() as intake:
                 # Asked inside the transaction: a callback may just have opened one of them again.
-                numbers = self._journal.completed_before(before_ms, limit=BATCH)
-                for number in numbers:
-                    self._forget(self._journal.entry(number))
+                found = mending.prune(self._journal, before_ms, limit=BATCH)
                 intake.forget()
-            pruned += len(numbers)
-            if len(numbers) < BATCH:
+            pruned += found
+            if found < BATCH:
                 return pruned
 
     def erase(self, text: str) -> str:
         """Forget one recording, its events and announcements; return its id. Raises NotFoundError, AmbiguousError."""
         with self._lock:
             with self._transaction() as intake:
-                entry = self._single(self._journal, text)
-                self._forget(entry)
+                erased = mending.erase(self._journal, text)
                 intake.forget()
             self._journal.cut_log()
-        return entry.standing.recording_id or entry.standing.group_id or ""
-
-    def _forget(self, entry: Entry) -> None:
-        """Take out a recording and its announcements, those of its group too where nothing else of it has opened."""
-        journal, standing = self._journal, entry.standing
-        journal.delete(entry.number)
-        if standing.recording_id is not None:
-            journal.withdraw(standing.provider, recording_id=standing.recording_id)
-        stood_for_group = standing.opened or standing.recording_id is None
-        if stood_for_group and standing.group_id and not journal.group_opened(standing.provider, standing.group_id):
-            journal.withdraw(standing.provider, group_id=standing.group_id)
+        return erased
 
     @property
     def machines(self) -> Mapping[str, Machine]:
@@ -574,30 +521,6 @@ class Tracker:
             intake.forget()
             raise
 
-    @contextmanager
-    def _reading(self) -> Iterator[Journal]:
-        """See the journal at one moment."""
-        reader = self._reader
-        with reader.reading():
-            yield reader
-
-    @property
-    def _reader(self) -> Journal:
-        """The journal for reading from this thread."""
-        thread = threading.current_thread()
-        reader = self._readers.get(thread)
-        if reader is None:
-            reader = self._readers[thread] = self._new_reader()
-        return reader
-
-    def _new_reader(self) -> Journal:
-        for thread in list(self._readers):
-            if not thread.is_alive():
-                # It closes when nobody has it any more: a generator may go on in another thread.
-                self._readers.pop(thread, None)
-        is_free = self.readonly and self._journal not in self._readers.values()
-        return self._journal if is_free else self._journal.reader()
-
 
 def _begin_process() -> None:
     for tracker in _TRACKERS:
@@ -613,15 +536,6 @@ def _now_ms() -> int:
 
 def _ms(now: datetime | None) -> int:
     return _now_ms() if now is None else to_ms(now)
-
-
-def _check_note(note: str) -> None:
-    if not note.strip():
-        raise UsageError("note: is empty; say what was found out, and how")
-    try:
-        note.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError("note: holds what is no character; write it in UTF-8") from error
 
 
 def _dated_by_itself(delivery: Delivery, parsed: Parsed) -> Parsed:
