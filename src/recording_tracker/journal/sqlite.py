@@ -30,9 +30,7 @@ _INSERT = f"INSERT INTO recordings ({', '.join(_COLUMNS)}) VALUES ({', '.join('?
 # written, which saves a third of it.
 SELDOM = ("aliases", "opened", "announced", "complete", "outcome", "machine", "file_count", "flag_count")
 KEYS = ("provider", "recording_id", "group_id")
-_ADD_EVENT = (
-    f"INSERT INTO events (recording, {', '.join(EventRow._fields)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_ADD_EVENT = f"INSERT INTO events (recording, {', '.join(EventRow._fields)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _seldom = attrgetter(*({"file_count": "files", "flag_count": "flags"}.get(column, column) for column in SELDOM))
 
 
