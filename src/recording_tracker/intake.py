@@ -7,10 +7,10 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
-from recording_tracker.body import digest
 from recording_tracker.conclusion import conclude
 from recording_tracker.errors import QuarantineFullError
 from recording_tracker.events import Callback, Event
@@ -19,7 +19,7 @@ from recording_tracker.fold import Course
 from recording_tracker.groups import groups_to_settle, settle_group
 from recording_tracker.journal import Entry, EventRow, Expectation, Journal, Variant, latest
 from recording_tracker.machine import Machine
-from recording_tracker.parsing import Parsed, reread
+from recording_tracker.parsing import Parsed, content_of, reread
 from recording_tracker.redelivery import Delivery, adds_nothing, merge
 from recording_tracker.standing import Standing
 from recording_tracker.timeline import Timeline
@@ -43,8 +43,7 @@ class QuarantineLimits:
         return bodies >= self.bodies or size >= self.bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What deliveries did to one recording."""
 
     entry_number: int
@@ -184,8 +183,8 @@ class Intake:
     def _redeliver(self, held: Held, kept: _Kept, event: Event, callback: Callback) -> None:
         row = _event_row(event, callback)
         same = (row.sha256, row.query) == (kept.row.sha256, kept.row.query)
-        delivered = Delivery(row, "" if same else _content(event, row))
-        before = Delivery(kept.row, "" if same else _content(self._event_of(held, kept), kept.row))
+        delivered = Delivery(row, "" if same else self._content(held, row))
+        before = Delivery(kept.row, "" if same else self._content(held, kept.row))
         if adds_nothing(before, delivered):
             kept.row = kept.row._replace(deliveries=kept.row.deliveries + 1)
             return
@@ -194,6 +193,10 @@ class Intake:
             kept.variants = {variant.content: variant for variant in stored}
         (kept.row, _), kept.variants = merge(before, kept.variants, delivered)
         kept.event = None
+
+    def _content(self, held: Held, row: EventRow) -> str:
+        assert held.standing.recording_id is not None
+        return content_of(self._adapters[held.standing.provider], held.standing.recording_id, row)
 
     def _fold_in(
         self, machine: Machine, held: Held, kept: Mapping[str, _Kept], *, duplicates: int, at_ms: int
@@ -235,11 +238,9 @@ class Intake:
         """Write the events that came, and the *verdicts* that they and others have got."""
         number = held.number
         assert number is not None
-        self._journal.add_events(
-            number, [found.row._replace(verdict=verdicts.pop(found.row.event_id)) for found in new]
-        )
+        self._journal.add_events(number, [found.row.with_verdict(verdicts.pop(found.row.event_id)) for found in new])
         for found in again:
-            row = found.row._replace(verdict=verdicts.pop(found.row.event_id, found.row.verdict))
+            row = found.row.with_verdict(verdicts.pop(found.row.event_id, found.row.verdict))
             self._journal.replace_event(number, row)
         for found in (*new, *again):
             if found.variants is not None:
@@ -356,11 +357,6 @@ def _event_row(event: Event, callback: Callback) -> EventRow:
         callback.body,
         _query(callback),
     )
-
-
-def _content(event: Event, row: EventRow) -> str:
-    """Digest what does not change on a resend; of a body that cannot be read any more that is all of it."""
-    return digest(event.content) if event.content is not None else row.sha256.hex()
 
 
 def _query(callback: Callback) -> str:

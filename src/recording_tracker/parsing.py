@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from recording_tracker.adapters import Adapter, parse
@@ -14,7 +15,11 @@ from recording_tracker.journal import EventRow
 
 
 class Parsed(NamedTuple):
-    """One delivery, read but not yet taken in; *detail* says why it is quarantined or rejected, or what is ignored."""
+    """
+    One delivery, read but not yet taken in; *detail* says why it is quarantined or rejected, or what is ignored.
+
+    Its events are without content, for few are compared with another delivery of theirs; see ``content_of``.
+    """
 
     callback: Callback
     result: str
@@ -32,7 +37,7 @@ def read(adapters: Mapping[str, Adapter], callback: Callback, *, max_bytes: int 
         return Parsed(callback, "quarantined", detail=str(error))
     if isinstance(found, Ignored):
         return Parsed(callback, "ignored", detail=found.kind)
-    return Parsed(callback, "accepted", found)
+    return Parsed(callback, "accepted", [event.without_content() for event in found])
 
 
 def resolution(
@@ -62,17 +67,24 @@ def reread(adapter: Adapter, recording_id: str, row: EventRow) -> Event:
     """Read a journaled event again from its raw body; one that cannot be read any more keeps what was known of it."""
     if row.name == RESOLVED:
         return _resolution(recording_id, row.body, row.received_ms)
+    event = _journaled(adapter, recording_id, row)
+    if event is None:
+        event = Event(recording_id, row.event_id, row.name, row.received_ms, row.occurred_ms)
+    return event._replace(received_ms=row.received_ms, differs_ms=row.differs_ms, content=None)
+
+
+def content_of(adapter: Adapter, recording_id: str, row: EventRow) -> str:
+    """Digest what of *row* does not change on a resend; of a body that cannot be read any more that is all of it."""
+    event = _journaled(adapter, recording_id, row)
+    return row.sha256.hex() if event is None or event.content is None else digest(event.content)
+
+
+def _journaled(adapter: Adapter, recording_id: str, row: EventRow) -> Event | None:
     callback = Callback(adapter.PROVIDER, row.body, row.received_ms, json.loads(row.query))
-    # It was not too large when it was taken in, whatever the limit was then.
-    events = read({adapter.PROVIDER: adapter}, callback, max_bytes=len(row.body)).events
-    for event in events:
-        if event.recording_id == recording_id and event.event_id == row.event_id:
-            return event._replace(received_ms=row.received_ms, differs_ms=row.differs_ms)
-    return Event(
-        recording_id,
-        row.event_id,
-        row.name,
-        row.received_ms,
-        row.occurred_ms,
-        differs_ms=row.differs_ms,
-    )
+    with suppress(RejectedBodyError, QuarantinedBodyError):
+        # It was not too large when it was taken in, whatever the limit was then.
+        found = parse({adapter.PROVIDER: adapter}, callback, max_bytes=len(row.body))
+        for event in () if isinstance(found, Ignored) else found:
+            if event.recording_id == recording_id and event.event_id == row.event_id:
+                return event
+    return None

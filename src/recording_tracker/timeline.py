@@ -56,7 +56,7 @@ class Timeline:
         changed = []
         for key, event in pending:
             verdict = step(self.machine, self.course, event, key)
-            line = Line(key, event.without_content(), verdict)
+            line = Line(key, event, verdict)
             self.lines.append(line)
             if len(self.lines) % SNAPSHOT_EVERY == 0:
                 self._snapshots.append(self.course.copy())

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from recording_tracker.flags import Flag
 from recording_tracker.standing import Standing
@@ -30,6 +30,14 @@ class EventRow(NamedTuple):
     body: bytes
     query: str
     """The callback url's parameters as a JSON object."""
+
+    def with_verdict(self, verdict: str) -> "EventRow":
+        """Return it with another verdict."""
+        # A fifth of the time that ``_replace`` takes, for each event.
+        return EventRow._make((*self[:_VERDICT], verdict, *self[_VERDICT + 1 :]))
+
+
+_VERDICT: Final = EventRow._fields.index("verdict")
 
 
 class Variant(NamedTuple):
