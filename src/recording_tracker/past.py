@@ -73,7 +73,7 @@ def _last_heard(names: Mapping[str, Mapping[str, int]], quarantined: Iterable[Qu
 
 
 def _undoubled(recording: Recording) -> Recording:
-    return replace(recording, duplicates=None)
+    return recording._replace(duplicates=None)
 
 
 def with_hindsight(

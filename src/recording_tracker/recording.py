@@ -1,10 +1,11 @@
 """Recording: a standing seen at one moment, in the types and the JSON that callers get."""
 
-from __future__ import annotations
+# Named tuples, for to make a dataclass of so many fields is a twentieth of what a status takes; and annotations that
+# are not postponed, for a named tuple would compile each of them.
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from recording_tracker.events import File
 from recording_tracker.flags import STUCK, Flag
@@ -13,8 +14,7 @@ from recording_tracker.times import from_ms
 from recording_tracker.urls import without_credentials
 
 
-@dataclass(frozen=True, slots=True)
-class LastEvent:
+class LastEvent(NamedTuple):
     """The last event in lifecycle order; moments are aware UTC, *occurred_at* None where the provider gives none."""
 
     name: str
@@ -22,8 +22,7 @@ class LastEvent:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(NamedTuple):
     """What the fold makes of one recording's events, with the flags open at one moment; moments are aware UTC."""
 
     provider: str
@@ -61,7 +60,7 @@ class Recording:
         return (self.provider, self.recording_id, self.group_id if self.recording_id is None else None)
 
     @classmethod
-    def seen(cls, standing: Standing, flags: Iterable[Flag]) -> Recording:
+    def seen(cls, standing: Standing, flags: Iterable[Flag]) -> "Recording":
         """Dress *standing* with the *flags* open at the moment of looking."""
         found = tuple(flags)
         last = None

@@ -19,8 +19,9 @@ _MOMENT = re.compile(
     r"(?:[T \-](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,12}))?)?\s*(Z|[+-]\d{2}:?\d{2})?)?",
     re.ASCII | re.IGNORECASE,
 )
-_SHORT_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
-_ISO_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d+)?)S)?)?", re.ASCII)
+# Compiled when they are first used: most starts of the program read no duration.
+_SHORT_DURATION = r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?"
+_ISO_DURATION = r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d+)?)S)?)?"
 
 
 def moment_ms(text: str) -> int:
@@ -87,10 +88,14 @@ def _duration(text: str) -> timedelta | None:
     if len(text) > 40:
         return None
     try:
-        if (match := _SHORT_DURATION.fullmatch(text)) and text:
+        if (match := re.fullmatch(_SHORT_DURATION, text, re.ASCII)) and text:
             days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
             return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-        if (match := _ISO_DURATION.fullmatch(text)) and text not in ("P", "PT") and not text.endswith("T"):
+        if (
+            (match := re.fullmatch(_ISO_DURATION, text, re.ASCII))
+            and text not in ("P", "PT")
+            and not text.endswith("T")
+        ):
             weeks, days, hours, minutes = (int(part or 0) for part in match.groups()[:4])
             rest = float((match.group(5) or "0").replace(",", "."))
             return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=rest)

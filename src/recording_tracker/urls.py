@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-_CREDENTIAL = re.compile(r"(?i)([?&][^=&]*(?:sig|token|secret|password|credential|key|auth)[^=&]*=)[^&#]*")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>`]+")
+# Compiled when they are first used: most starts of the program show no url.
+_CREDENTIAL = r"(?i)([?&][^=&]*(?:sig|token|secret|password|credential|key|auth)[^=&]*=)[^&#]*"
+_URL = r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>`]+"
 
 
 def without_credentials(url: str) -> str:
@@ -18,9 +19,9 @@ def without_credentials(url: str) -> str:
     except ValueError:
         return ""
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    return _CREDENTIAL.sub(r"\1***", bare)
+    return re.sub(_CREDENTIAL, r"\1***", bare)
 
 
 def without_credentials_inside(text: str) -> str:
     """Take user, password and signing parameters out of every url in *text*."""
-    return _URL.sub(lambda found: without_credentials(found.group()), text)
+    return re.sub(_URL, lambda found: without_credentials(found.group()), text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
@@ -19,13 +18,16 @@ def terminate(number: int, frame: FrameType | None) -> NoReturn:
     raise Terminated
 
 
-@dataclass(slots=True)
 class StopRequest:
-    """Which signal has asked to stop; 0 as long as none has."""
+    """
+    Which signal has asked to stop by its *number*, 0 as long as none has.
 
-    number: int = 0
-    waiting: bool = False
-    """Whether the work only waits for input, which a signal may break off at any place."""
+    *waiting* says whether the work only waits for input, which a signal may break off at any place.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.waiting = False
 
 
 @contextmanager

@@ -4,7 +4,6 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple, Protocol
 
@@ -125,8 +124,7 @@ class OpenTotal(NamedTuple):
     recordings: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class Filter(NamedTuple):
     """Which recordings are asked for; None stands for all."""
 
     provider: str | None = None

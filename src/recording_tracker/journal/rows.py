@@ -3,6 +3,7 @@
 # Annotations are not postponed: a named tuple would compile each of them, at every start of the program.
 
 from collections.abc import Sequence
+from functools import cached_property
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, get_args, get_type_hints
 
@@ -36,9 +37,19 @@ class Shape:
     """What rows that hold the *fields* of *record* look like, by its annotations; what is compound is kept as JSON."""
 
     def __init__(self, record: type[Any], fields: Sequence[str]) -> None:
-        hints = get_type_hints(record)
-        self._types = tuple(_types(hints[name]) for name in fields)
-        self._moments = tuple(place for place, name in enumerate(fields) if name.endswith("_ms"))
+        self._record = record
+        self._fields = fields
+
+    # When a row is first looked at, for a start of the program looks at few kinds of them.
+
+    @cached_property
+    def _types(self) -> tuple[tuple[type, ...], ...]:
+        hints = get_type_hints(self._record)
+        return tuple(_types(hints[name]) for name in self._fields)
+
+    @cached_property
+    def _moments(self) -> tuple[int, ...]:
+        return tuple(place for place, name in enumerate(self._fields) if name.endswith("_ms"))
 
     def fits(self, row: Sequence[Any]) -> bool:
         """Tell whether *row* can have been written by us; STRICT tables hold to types only as they are written."""

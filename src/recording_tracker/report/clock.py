@@ -1,15 +1,12 @@
 """Clock: how a report writes moments, in UTC or in the zone of whoever reads it, and how far they are from now."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from recording_tracker.times import short
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """Writes moments as seen at *now*; in the local zone, which TZ names, where *local*."""
 
     now: datetime

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from textwrap import wrap
 
 from click import style, unstyle
 
@@ -102,6 +101,9 @@ def wrapped(text: str, indent: str, width: int | None) -> Iterator[str]:
     if width is None:
         yield f"{indent}{text}"
     else:
+        # Loads slowly, and what goes to no terminal is broken nowhere.
+        from textwrap import wrap
+
         yield from wrap(
             text,
             max(width, len(indent) + 20),
