@@ -91,11 +91,8 @@ def _duration(text: str) -> timedelta | None:
         if (match := re.fullmatch(_SHORT_DURATION, text, re.ASCII)) and text:
             days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
             return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-        if (
-            (match := re.fullmatch(_ISO_DURATION, text, re.ASCII))
-            and text not in ("P", "PT")
-            and not text.endswith("T")
-        ):
+        match = re.fullmatch(_ISO_DURATION, text, re.ASCII)
+        if match and text != "P" and not text.endswith("T"):
             weeks, days, hours, minutes = (int(part or 0) for part in match.groups()[:4])
             rest = float((match.group(5) or "0").replace(",", "."))
             return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=rest)
