@@ -46,13 +46,13 @@ def read_object(raw: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> dict[str, Any
     if len(raw) > max_bytes:
         raise RejectedBodyError(f"the body has {len(raw)} bytes; at most {max_bytes} are read")
     _check_bombs(raw)
-    value = _read_plain(raw)
+    value = plain_object(raw)
     return _read_closely(raw) if value is None else value
 
 
-def _read_plain(raw: bytes) -> dict[str, Any] | None:
+def plain_object(raw: bytes) -> dict[str, Any] | None:
     """
-    Read what has nothing odd in it, in a quarter of the time that ``_read_closely`` takes; else return None.
+    Read one JSON object that has nothing odd in it, in a quarter of the time that others take; else return None.
 
     Of a key given twice the reader keeps one, so keys are counted: outside of texts a quote and a colon
     stand behind each but for blanks, and inside of one they only make them too many.

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, BinaryIO, NamedTuple
 
+from recording_tracker.body import plain_object
 from recording_tracker.errors import DamagedError, RejectedBodyError, UsageError
 from recording_tracker.events import Callback
 from recording_tracker.journal import Expectation
@@ -23,6 +24,8 @@ EXPECT_KEYS = {"provider", "recording_id", "group_id", "within"}
 MAX_LINE_BYTES = 2_097_152
 LONGEST_LINE_BYTES = 2_147_483_648
 MAX_ID_LENGTH = 1_024
+# Made once: ``json.dumps`` makes one each time, in half of the time that it takes.
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ def body_bytes(body: bytes | str | Mapping[str, Any] | Any) -> bytes:
         return bytes(body)
     if not isinstance(body, str):
         try:
-            body = json.dumps(body, ensure_ascii=True, separators=(",", ":"))
+            body = _COMPACT.encode(body)
         except TypeError as error:
             raise UsageError(f"body: is no JSON; {error}") from error
         except (RecursionError, ValueError) as error:
@@ -197,6 +200,11 @@ def _pieces(stream: BinaryIO) -> Iterator[_Piece]:
 
 
 def _line(line: bytes) -> dict[str, Any] | UsageError:
+    plain = plain_object(line)
+    return _read_closely(line) if plain is None else plain
+
+
+def _read_closely(line: bytes) -> dict[str, Any] | UsageError:
     try:
         found = json.loads(line.decode("utf-8-sig"), object_pairs_hook=_object)
     except UnicodeDecodeError as error:
