@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from recording_tracker.times import moment_ms
+from recording_tracker.times import from_ms, moment_ms, short
 from tests.cli.conftest import NOW, Command
 from tests.cli.deliveries import MOMENT_MS, RECEIVED, aircore, line, write_log
 
@@ -434,3 +434,36 @@ def test_a_silent_provider_is_said_before_all_else(tracker: Command, toured: Pat
     assert "agora" in head[0]
     assert "receiver deaf" in " ".join(head)
     assert [line for line in told if line not in head and line] == [line for line in usual if line]
+
+
+# Ages
+
+AGE = re.compile(r"(20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ) \(([^)]+) ago\)")
+
+
+@pytest.mark.parametrize("now", [NOW, "2026-11-01T18:00:00.999Z"])
+@pytest.mark.parametrize(
+    "command", [["list"], ["audit"], ["audit", "--format", "md"], ["status", "r-demo-6"]], ids=" ".join
+)
+def test_an_age_is_that_of_the_moment_that_is_written(
+    tracker: Command, toured: Path, command: list[str], now: str
+) -> None:
+    found = AGE.findall(tracker(*command, "--db", toured, "--now", now).text)
+
+    assert found
+    for moment, age in found:
+        assert age == short(from_ms(moment_ms(NOW)) - from_ms(moment_ms(moment))), moment
+
+
+def test_a_list_and_the_status_tell_one_age(tracker: Command, toured: Path) -> None:
+    listed = tracker("list", "--db", toured, "--now", NOW).text.splitlines()[1:]
+    ages = {line.split()[1]: match[2] for line in listed if (match := AGE.search(line))}
+
+    assert len(ages) == 29
+    for name, age in ages.items():
+        [last] = [
+            line
+            for line in tracker("status", name, "--db", toured, "--now", NOW).text.splitlines()
+            if line.startswith("  last event")
+        ]
+        assert f"({age} ago);" in last or f"heard {age} ago;" in last

@@ -12,9 +12,9 @@ from datetime import datetime
 
 from recording_tracker.flags import ERROR, WARNING
 from recording_tracker.recording import Recording
+from recording_tracker.report.clock import Clock
 from recording_tracker.report.safe import middle, printable
 from recording_tracker.results import AuditReport
-from recording_tracker.times import short
 
 WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 """The word for each status, 0 to 3."""
@@ -45,7 +45,7 @@ def _line(status: int, text: str) -> str:
 def _critical(report: AuditReport) -> Iterator[str]:
     for provider in report.silent:
         last = report.providers[provider].last_received_at
-        since = f"for {short(report.now - last)}" if last else "ever"
+        since = f"for {Clock(report.now).age(last)}" if last else "ever"
         yield f"SILENT: nothing has come from {printable(provider)} {since}"
     if report.quarantine_full:
         yield "the quarantine is full"
@@ -86,7 +86,7 @@ def _by_provider(recordings: Sequence[Recording]) -> str:
 
 def _longest(recording: Recording, now: datetime) -> str:
     since = min(flag.raised_at for flag in recording.flags if flag.is_clocks)
-    return f"{middle(recording.id, LONGEST_NAME)} for {short(now - since)}"
+    return f"{middle(recording.id, LONGEST_NAME)} for {Clock(now).age(since)}"
 
 
 def _performance(report: AuditReport) -> Iterator[str]:

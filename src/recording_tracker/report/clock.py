@@ -1,6 +1,6 @@
 """Clock: how a report writes moments, in UTC or in the zone of whoever reads it, and how far they are from now."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from recording_tracker.times import short
@@ -40,7 +40,16 @@ class Clock(NamedTuple):
 
     def away(self, moment: datetime) -> str:
         """Write how far *moment* is from now."""
-        return f"{short(self.now - moment)} ago" if moment <= self.now else f"in {short(moment - self.now)}"
+        since = self._since(moment)
+        return f"{short(since)} ago" if since >= timedelta(0) else f"in {short(-since)}"
+
+    def age(self, moment: datetime) -> str:
+        """Write how long *moment* has been past."""
+        return short(self._since(moment))
+
+    def _since(self, moment: datetime) -> timedelta:
+        # Reckoned from what is written: to the millisecond, 14:05:00 seen at 18:00:00 could be 3h 54m ago.
+        return self.now.replace(microsecond=0) - moment.replace(microsecond=0)
 
     def _here(self, moment: datetime) -> datetime:
         return moment.astimezone() if self.local else moment

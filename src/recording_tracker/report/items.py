@@ -11,7 +11,7 @@ from recording_tracker.recording import Recording
 from recording_tracker.report.clock import Clock
 from recording_tracker.report.markup import Markup, join, spaced, tag
 from recording_tracker.story.remedies import SPOKEN, argument, remedies
-from recording_tracker.times import short, to_ms
+from recording_tracker.times import to_ms
 
 MOST_IN_FULL = 300
 """Recordings that are told in full; a browser shows ten thousand lines at once, and not ten thousand stories."""
@@ -186,5 +186,5 @@ def acknowledged(recordings: Iterable[Recording], clock: Clock) -> Iterator[Mark
         for flag in recording.flags:
             if flag.acknowledged:
                 cells = (("", recording.provider), ("", recording.id), ("", flag.code), ("note", flag.note or ""),
-                         ("since", f"{short(clock.now - flag.raised_at)}"))  # fmt: skip
+                         ("since", clock.age(flag.raised_at)))  # fmt: skip
                 yield tag("tr", *(tag("td", value, data_head=head or None) for head, value in cells))

@@ -136,7 +136,10 @@ def _last_event(recording: Recording, clock: Clock) -> str:
     last = recording.last_event
     if last is None:
         return "nothing has come"
-    return f"{printable(last.name)}, {clock.when(last.occurred_at or last.received_at)}; {counts}"
+    at, heard_ago = last.occurred_at or last.received_at, clock.away(last.received_at)
+    # What a list says of it, where that is not what stands here already.
+    later = f", heard {heard_ago}" if heard_ago != clock.away(at) else ""
+    return f"{printable(last.name)}, {clock.when(at)}{later}; {counts}"
 
 
 def _file_lines(recording: Recording, *, secrets: bool) -> Iterator[str]:
@@ -162,9 +165,7 @@ def list_lines(recordings: Sequence[Recording], clock: Clock, width: int | None)
             printable(recording.provider),
             printable(recording.id if width is None else _short_name(recording)),
             phase_of(recording),
-            heard(
-                recording.last_event.received_at if recording.last_event else None, clock, in_full=width is None
-            ).removesuffix(" ago"),
+            _last_heard(recording, clock, in_full=width is None),
             _codes(recording, all_of_them=width is None),
         )
         for recording in recordings
