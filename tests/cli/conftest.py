@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import pty
+import re
 import shutil
 import signal
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +127,29 @@ def tracker(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
         return Run(status, out.close_and_read(), err.close_and_read())
 
     return run
+
+
+def at_a_terminal(*arguments: str, columns: int = 80) -> tuple[str, str]:
+    """Run a command whose standard error alone is a terminal; return both outputs."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "recording_tracker", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        env=os.environ | {"COLUMNS": str(columns), "TERM": "xterm-256color"},
+    )
+    os.close(slave)
+    shown = b""
+    try:
+        while chunk := os.read(master, 65_536):
+            shown += chunk
+    except OSError:
+        pass  # what Linux says when nobody is at the other end any more
+    finally:
+        os.close(master)
+    out, _ = process.communicate(timeout=60)
+    return out.decode(), re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
 
 
 @pytest.fixture(scope="session")

@@ -161,6 +161,13 @@ def test_a_database_name_longer_than_the_system_takes_is_one_line(tracker: Comma
 # Usage
 
 
+def test_a_report_has_one_form(tracker: Command, toured: Path) -> None:
+    run = tracker("audit", "--json", "--format", "csv", "--db", toured)
+
+    assert_one_line(run, 2, "--json and --format csv: give one of them")
+    assert tracker("audit", "--json", "--format", "json", "--db", toured).json["recordings"] == 30
+
+
 def test_no_command_shows_the_help_and_is_a_mistake(tracker: Command) -> None:
     run = tracker()
 

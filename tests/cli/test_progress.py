@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import shutil
 import subprocess
@@ -15,6 +13,7 @@ import pytest
 
 from recording_tracker import Tracker
 from recording_tracker.cli.progress import short_count
+from tests.cli.conftest import at_a_terminal
 from tests.cli.deliveries import RECEIVED, aircore
 
 MANY, FEW = 1_200, 900
@@ -34,29 +33,6 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     return {number: folder / f"{number}.db" for number in (MANY, FEW)}
 
 
-def at_a_terminal(*arguments: str, columns: int = 80) -> tuple[str, str]:
-    """Run a command whose standard error alone is a terminal; return both outputs."""
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "recording_tracker", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=slave,
-        env=os.environ | {"COLUMNS": str(columns), "TERM": "xterm-256color"},
-    )
-    os.close(slave)
-    shown = b""
-    try:
-        while chunk := os.read(master, 65_536):
-            shown += chunk
-    except OSError:
-        pass  # what Linux says when nobody is at the other end any more
-    finally:
-        os.close(master)
-    out, _ = process.communicate(timeout=60)
-    return out.decode(), re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
-
-
 @pytest.mark.parametrize("command", [["replay", "--dry-run"], ["replay"], ["verify"]], ids=" ".join)
 def test_long_work_over_recordings_shows_its_rate_and_the_time_left(
     command: list[str], databases: dict[int, Path], tmp_path: Path
@@ -73,7 +49,7 @@ def test_a_backup_shows_how_far_its_check_is(databases: dict[int, Path], tmp_pat
     _, shown = at_a_terminal("backup", str(tmp_path / "copy.db"), "--db", str(databases[MANY]))
 
     assert "backup: verify" in shown
-    assert shown.rstrip().endswith(f"{MANY} recordings, checked")
+    assert " ".join(shown.split()).endswith(f"{MANY} recordings, checked")
 
 
 def test_a_long_import_shows_its_rate(tmp_path: Path) -> None:
@@ -85,6 +61,14 @@ def test_a_long_import_shows_its_rate(tmp_path: Path) -> None:
 
     assert out.startswith("6000 deliveries")
     assert re.search(r"log\.jsonl .*[\d.]+[kM]? bytes/s \d:\d\d:\d\d", shown), shown[-300:]
+
+
+def test_a_search_says_what_it_searches_and_for_how_long() -> None:
+    out, shown = at_a_terminal("machines", "check", "aircore", "--seconds", "1")
+
+    assert re.search(r"aircore .* 0:00:0\d of about 1s", shown), shown[-300:]
+    assert out.count("\n") == 8
+    assert "of about" not in out
 
 
 def test_short_work_shows_no_bar(databases: dict[int, Path]) -> None:

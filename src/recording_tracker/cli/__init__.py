@@ -13,6 +13,7 @@ import click
 
 from recording_tracker.cli.groups import Group
 from recording_tracker.cli.signals import Terminated, terminate
+from recording_tracker.cli.terminal import talk
 from recording_tracker.errors import TrackerError
 
 # Command → the module that has it; none is imported before its command is called.
@@ -92,7 +93,6 @@ def cli(ctx: click.Context, db: str | None) -> None:
 
 # What a group without a command raises, so that its help is shown; older versions of click show it themselves.
 _ShowHelp: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
-LONGEST_LINE = 2_000
 
 
 def main() -> NoReturn:
@@ -154,12 +154,10 @@ def _usage(error: click.UsageError) -> str:
 
 
 def _complain(message: str, status: int) -> int:
-    from recording_tracker.report.safe import middle
-
     if {"audit", "--check"} <= set(sys.argv):
         return _answer_unknown(message)
     try:
-        click.echo(f"error: {middle(message, LONGEST_LINE)}", err=True)
+        talk(f"error: {message}")
     except OSError:
         # Where nobody can be told, the status still tells it.
         _discard(sys.stderr)

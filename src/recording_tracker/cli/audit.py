@@ -9,8 +9,9 @@ from io import StringIO
 
 import click
 
-from recording_tracker.cli.options import as_since, database, now_option, present, print_lines, reading, width
+from recording_tracker.cli.options import as_since, database, now_option, present, print_lines, reading
 from recording_tracker.cli.output import write_file
+from recording_tracker.cli.terminal import width
 from recording_tracker.errors import UsageError
 from recording_tracker.report import check as plugin
 from recording_tracker.report import html, markdown, nightly, sheets
@@ -29,7 +30,7 @@ FORMATS = ("text", "json", "csv", "md", "html")
     metavar="TIME|DURATION",
     help="How far to look back for what is complete; 24h.",
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="text, json, csv, md or html.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="text, json, csv, md or html; text.")
 @click.option("-o", "--output", metavar="FILE", help="Write the report to a file, whole or not at all.")
 @click.option(
     "--check", is_flag=True, help="Print one line, and exit with 0 to 3, as a plugin of Nagios or Icinga does."
@@ -45,7 +46,7 @@ def audit_command(
     tracker: Tracker,
     *,
     since: datetime | timedelta,
-    form: str,
+    form: str | None,
     output: str | None,
     check: bool,
     now: datetime | None,
@@ -64,7 +65,14 @@ def audit_command(
     tracker audit --format html -o audit.html
     tracker audit --now 2026-11-01T03:15:00Z --as-of --hindsight
     """
-    form = "json" if as_json else form
+    _check_apart({
+        "--check": check,
+        "--json": as_json,
+        f"--format {form}": form is not None and not (as_json and form == "json"),
+        "-o": check and output is not None,
+        "--hindsight": check and hindsight,
+    })  # fmt: skip
+    form = form or ("json" if as_json else "text")
     if as_of and form == "html":
         raise UsageError("--as-of is told as text, json, csv or md; a page shows the present beside the past")
     if hindsight and (not as_of or form not in ("text", "json")):
@@ -91,6 +99,13 @@ def audit_command(
     else:
         write_file(output, [click.unstyle(line) for line in lines], database(ctx))
     return 1 if report.needs_attention else 0
+
+
+def _check_apart(options: dict[str, bool]) -> None:
+    """Refuse two *options* that ask for different forms of a report."""
+    given = [name for name, is_given in options.items() if is_given]
+    if len(given) > 1:
+        raise UsageError(f"{given[0]} and {given[1]}: give one of them")
 
 
 def written(report: AuditReport, form: str, *, columns: int | None = None) -> list[str]:

@@ -21,10 +21,10 @@ from recording_tracker.cli.options import (
     print_json,
     print_lines,
     reading,
-    talk,
     writing,
 )
 from recording_tracker.cli.progress import of_recordings
+from recording_tracker.cli.terminal import talk
 from recording_tracker.differences import OTHER
 from recording_tracker.grammar import counted
 from recording_tracker.report.safe import printable

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from recording_tracker.cli.options import json_option, print_json, print_lines, width
+from recording_tracker.cli.options import json_option, print_json, print_lines
 from recording_tracker.cli.output import write_file
+from recording_tracker.cli.terminal import width
 from recording_tracker.deliveries import log_lines
 from recording_tracker.errors import StorageError, UsageError
 from recording_tracker.grammar import counted

@@ -8,7 +8,8 @@ import click
 
 from recording_tracker.cli.completion import id_argument
 from recording_tracker.cli.look import unknown
-from recording_tracker.cli.options import local_option, now_option, present, print_json, print_lines, reading, width
+from recording_tracker.cli.options import local_option, now_option, present, print_json, print_lines, reading
+from recording_tracker.cli.terminal import width
 from recording_tracker.report.clock import Clock
 from recording_tracker.report.story import story_lines
 from recording_tracker.tracker import Tracker

@@ -16,9 +16,10 @@ from typing import Any
 import click
 
 from recording_tracker.cli.completion import complete_provider
-from recording_tracker.cli.options import as_duration, as_moment, creating, present, print_json, talk
+from recording_tracker.cli.options import as_duration, as_moment, creating, present, print_json
 from recording_tracker.cli.progress import of_file
 from recording_tracker.cli.signals import StopRequest, Terminated, stop_on_signals
+from recording_tracker.cli.terminal import talk
 from recording_tracker.deliveries import KEYS, bare_bodies, log_lines
 from recording_tracker.errors import (
     DamagedError,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from recording_tracker.cli.groups import Group
-from recording_tracker.cli.options import database, print_json, print_lines, reading, talk, width
+from recording_tracker.cli.options import database, print_json, print_lines, reading
 from recording_tracker.cli.output import write_file
+from recording_tracker.cli.terminal import talk, width
 from recording_tracker.errors import UnknownProviderError, UsageError
 from recording_tracker.limits import Suggestion, interval, machine_file, suggest
 from recording_tracker.machine import Machine, find_machines

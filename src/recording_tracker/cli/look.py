@@ -17,16 +17,8 @@ from recording_tracker.cli.completion import (
     complete_provider,
     id_argument,
 )
-from recording_tracker.cli.options import (
-    as_since,
-    local_option,
-    looking,
-    now_option,
-    present,
-    print_json,
-    print_lines,
-    width,
-)
+from recording_tracker.cli.options import as_since, local_option, looking, now_option, present, print_json, print_lines
+from recording_tracker.cli.terminal import width
 from recording_tracker.errors import NotFoundError, UnknownProviderError
 from recording_tracker.journal import Reader
 from recording_tracker.report import text

@@ -14,9 +14,10 @@ import click
 from recording_tracker.cli.chosen import folder_option, machine_of, machines_in_use
 from recording_tracker.cli.completion import complete_provider
 from recording_tracker.cli.groups import Group
-from recording_tracker.cli.options import database, json_option, now_option, present, print_json, print_lines, width
+from recording_tracker.cli.options import database, json_option, now_option, present, print_json, print_lines
 from recording_tracker.cli.output import write_bytes
 from recording_tracker.cli.proving import check_machines, diff_machines
+from recording_tracker.cli.terminal import width
 from recording_tracker.errors import UsageError
 from recording_tracker.machine import Machine
 from recording_tracker.machine.sketch import FORMATS, People, Peopled, steps

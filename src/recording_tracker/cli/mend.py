@@ -7,7 +7,8 @@ from datetime import datetime
 import click
 
 from recording_tracker.cli.completion import complete_flag, complete_outcome, id_argument
-from recording_tracker.cli.options import now_option, print_json, talk, writing
+from recording_tracker.cli.options import now_option, print_json, writing
+from recording_tracker.cli.terminal import talk
 from recording_tracker.tracker import Tracker
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -14,12 +13,10 @@ from typing import Any, TypeVar
 
 import click
 
-from recording_tracker.report.safe import middle
 from recording_tracker.times import LATEST_MS, duration, from_ms, moment_ms
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 DEFAULT_DB = "recordings.db"
-LONGEST_LINE = 2_000
 
 
 def as_moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
@@ -151,16 +148,6 @@ def database(ctx: click.Context, db: str | None = None) -> Path:
     return Path(given or os.environ.get("TRACKER_DB") or DEFAULT_DB)
 
 
-def width() -> int | None:
-    """Return the columns of the terminal that output goes to; None where it goes elsewhere."""
-    if not sys.stdout.isatty():
-        return None
-    # Brings archives along, which load slowly.
-    from shutil import get_terminal_size
-
-    return get_terminal_size().columns
-
-
 def present() -> datetime:
     """Return the present moment."""
     return datetime.now(UTC)
@@ -176,8 +163,3 @@ def print_lines(lines: Iterable[str]) -> None:
     color = False if os.environ.get("NO_COLOR") else None
     for line in lines:
         click.echo(line, color=color)
-
-
-def talk(text: str) -> None:
-    """Say something on standard error, in one line."""
-    click.echo(middle(text, LONGEST_LINE), err=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from recording_tracker.report.safe import middle
+from recording_tracker.report.safe import middle, printable
 
 LONG_FILE = 1_000_000
 """Bytes of a file from which on a bar is shown."""
@@ -61,6 +62,56 @@ class Progress:
         )
         self._bar.add_task(shown, total=total, rate="")
         self._bar.start()
+
+
+class Search:
+    """What is searched, and for how long already; nothing where standard error is no terminal."""
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
+        self._bar: Any = None
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            self._begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _begin(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bar = RichProgress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TimeElapsedColumn(),
+            TextColumn(f"of about {self._most}s"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        # How far a search is, it does not know itself.
+        self._bar.add_task("", total=None)
+        self._bar.start()
+
+    def show(self, text: str) -> None:
+        """Say what is searched now."""
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], description=printable(text))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Make room for what is printed meanwhile."""
+        if self._bar is not None:
+            self._bar.stop()
+        yield
+        if self._bar is not None:
+            self._bar.start()
 
 
 def of_file(stream: BinaryIO, name: str) -> tuple[Progress, Callable[[], None]]:

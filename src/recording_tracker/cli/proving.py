@@ -8,11 +8,16 @@ from textwrap import wrap
 import click
 
 from recording_tracker.cli.chosen import folder_option, machine_meant, machines_in_use
-from recording_tracker.cli.options import json_option, print_json, print_lines, width
+from recording_tracker.cli.options import json_option, print_json, print_lines
+from recording_tracker.cli.progress import Search
+from recording_tracker.cli.terminal import width
 from recording_tracker.machine import Machine
 from recording_tracker.machine.differences import Difference, differences
 from recording_tracker.proofs import SECONDS, Proof, prove
 from recording_tracker.report.safe import printable
+
+_HEAD = 25
+"""Columns before the number of cases."""
 
 
 @click.command("check")
@@ -42,16 +47,24 @@ def check_machines(machine: str | None, *, seconds: int, machines_folder: str | 
     )
     weights = [_weight(checked) for checked in machines]
     holds = True
-    for checked, weight in zip(machines, weights, strict=True):
-        if not as_json:
-            print_lines([click.style(f"{checked.provider}: {checked.title}", bold=True)])
-        for proof in prove(checked, seconds=seconds * weight / sum(weights)):
-            holds = holds and proof.holds
-            if as_json:
-                print_json(_told(checked, proof))
-            else:
-                print_lines(_lines(proof))
+    with Search(most=seconds) as search:
+        for checked, weight in zip(machines, weights, strict=True):
+            search.show(checked.provider)
+            if not as_json:
+                with search.aside():
+                    print_lines([click.style(f"{checked.provider}: {checked.title}", bold=True)])
+            for proof in prove(checked, seconds=seconds * weight / sum(weights)):
+                holds = holds and proof.holds
+                with search.aside():
+                    _print(checked, proof, as_json=as_json)
     return 0 if holds else 1
+
+
+def _print(machine: Machine, proof: Proof, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_told(machine, proof))
+    else:
+        print_lines(_lines(proof))
 
 
 def _weight(machine: Machine) -> float:
@@ -61,7 +74,11 @@ def _weight(machine: Machine) -> float:
 
 def _lines(proof: Proof) -> Iterator[str]:
     result = "holds" if proof.holds else click.style("fails", fg="red")
-    yield f"  {proof.name:<14}  {result}  {proof.cases:>7} {proof.scope}"
+    looked_at = f"{proof.cases:>7} {proof.scope}"
+    columns_there = width()
+    first, *others = [looked_at] if columns_there is None else wrap(looked_at, max(40, columns_there) - _HEAD)
+    yield f"  {proof.name:<14}  {result}  {first}"
+    yield from (f"{' ' * (_HEAD + 8)}{line}" for line in others)
     for said in (*(f"fails: {one}" for one in proof.failures), *(f"note: {one}" for one in proof.notes)):
         yield from _indented(said)
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import click
 
 from recording_tracker.cli.groups import Group
-from recording_tracker.cli.options import print_json, print_lines, reading, talk, width, writing
+from recording_tracker.cli.options import print_json, print_lines, reading, writing
+from recording_tracker.cli.terminal import talk, width
 from recording_tracker.errors import NotFoundError
 from recording_tracker.journal import Quarantined
 from recording_tracker.report.safe import printable

@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 import click
 
 from recording_tracker.cli.completion import complete_among
-from recording_tracker.cli.options import as_duration, as_moment, print_json, print_lines, reading, width
+from recording_tracker.cli.options import as_duration, as_moment, print_json, print_lines, reading
 from recording_tracker.cli.output import line_writer
+from recording_tracker.cli.terminal import width
 from recording_tracker.errors import DamagedError, StorageError, UsageError
 from recording_tracker.machine import find_machines
 from recording_tracker.report.accuracy import score_lines
