@@ -8,7 +8,8 @@ Any ASGI server runs it, behind TLS; with uvicorn, and without its access log, w
         uvicorn --factory receiver_asgi:create --no-access-log
 
 Give each provider the address https://.../callbacks/<provider>?token=<CALLBACK_TOKEN>; where Agora signs, and where
-Bandwidth and EnableX have a login, it needs no token. /health says whether the database can be read.
+Bandwidth and EnableX have a login, it needs no token. /health says whether the database can be read. With
+TRACKER_LOG=FILE each body is kept in a delivery log too.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from recording_tracker import RequestError, Tracker, TrackerError
+from recording_tracker.delivery_log import DeliveryLog
 from recording_tracker.receiving import Answer, IncomingBody, Senders, answer, health
 
 Scope = MutableMapping[str, Any]
@@ -34,15 +38,25 @@ log = logging.getLogger("receiver")
 
 def create() -> Receiver:
     """Make the app from the environment; without a token it does not start."""
-    return Receiver(os.environ.get("TRACKER_DB", "recordings.db"), Senders.from_environment(os.environ))
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z")
+    db = os.environ.get("TRACKER_DB", "recordings.db")
+    try:
+        senders = Senders.from_environment(os.environ)
+        deliveries = DeliveryLog(os.environ["TRACKER_LOG"]) if os.environ.get("TRACKER_LOG") else None
+        return Receiver(db, senders, deliveries)
+    except TrackerError as error:
+        log.critical("does not start: %s", error)
+        # For uvicorn: no other worker would start either.
+        sys.exit(3)
 
 
 class Receiver:
     """The app; every worker process has one of its own."""
 
-    def __init__(self, db: str, senders: Senders) -> None:
+    def __init__(self, db: str, senders: Senders, deliveries: DeliveryLog | None) -> None:
         self._db = db
         self._senders = senders
+        self._deliveries = deliveries
         self._tracker = Tracker(db)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,9 +87,11 @@ class Receiver:
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
         try:
-            body = await _read(headers, receive)
+            body, received_at = await _read(headers, receive), datetime.now(UTC)
             query = self._senders.check(provider, headers, query, body)
-            receipt = await self._tracker.aingest(provider, body, query=query)
+            if self._deliveries is not None:
+                await asyncio.to_thread(self._deliveries.append, provider, body, query=query, received_at=received_at)
+            receipt = await self._tracker.aingest(provider, body, query=query, received_at=received_at)
         except TrackerError as error:
             log.warning("%r: not taken in: %s", provider, error)
             return answer(provider, error)

@@ -8,7 +8,8 @@ With uvicorn, behind TLS, and without its access log, which would show the token
         uvicorn --factory receiver_fastapi:create --no-access-log
 
 Give each provider the address https://.../callbacks/<provider>?token=<CALLBACK_TOKEN>; where Agora signs, and where
-Bandwidth and EnableX have a login, it needs no token. /health says whether the database can be read.
+Bandwidth and EnableX have a login, it needs no token. /health says whether the database can be read. With
+TRACKER_LOG=FILE each body is kept in a delivery log too.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
 from recording_tracker import RequestError, Tracker, TrackerError
+from recording_tracker.delivery_log import DeliveryLog
 from recording_tracker.receiving import Answer, IncomingBody, Senders, answer, health
 
 log = logging.getLogger("receiver")
@@ -30,9 +34,16 @@ log = logging.getLogger("receiver")
 
 def create() -> FastAPI:
     """Make the app from the environment; without a token it does not start."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z")
     db = os.environ.get("TRACKER_DB", "recordings.db")
-    senders = Senders.from_environment(os.environ)
-    tracker = Tracker(db)
+    try:
+        senders = Senders.from_environment(os.environ)
+        deliveries = DeliveryLog(os.environ["TRACKER_LOG"]) if os.environ.get("TRACKER_LOG") else None
+        tracker = Tracker(db)
+    except TrackerError as error:
+        log.critical("does not start: %s", error)
+        # For uvicorn and gunicorn: no other worker would start either.
+        sys.exit(3)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -46,9 +57,11 @@ def create() -> FastAPI:
     @app.post("/callbacks/{provider}")
     async def callback(provider: str, request: Request) -> Response:
         try:
-            body = await _read(request)
+            body, received_at = await _read(request), datetime.now(UTC)
             query = senders.check(provider, request.headers, request.query_params, body)
-            receipt = await tracker.aingest(provider, body, query=query)
+            if deliveries is not None:
+                await asyncio.to_thread(deliveries.append, provider, body, query=query, received_at=received_at)
+            receipt = await tracker.aingest(provider, body, query=query, received_at=received_at)
         except TrackerError as error:
             log.warning("%r: not taken in: %s", provider, error)
             return _response(answer(provider, error))

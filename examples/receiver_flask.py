@@ -5,11 +5,11 @@ With gunicorn, behind TLS:
 
     pip install flask gunicorn
     CALLBACK_TOKEN=... AGORA_SECRET=... BANDWIDTH_LOGIN=user:password TRACKER_DB=recordings.db \
-        gunicorn --workers 2 --threads 8 'receiver_flask:create()'
+        gunicorn --preload --workers 2 --threads 8 'receiver_flask:create()'
 
 Give each provider the address https://.../callbacks/<provider>?token=<CALLBACK_TOKEN>; where Agora signs, and where
-Bandwidth and EnableX have a login, it needs no token. /health says whether the database can be read. An access log
-would show the token.
+Bandwidth and EnableX have a login, it needs no token. /health says whether the database can be read. With
+TRACKER_LOG=FILE each body is kept in a delivery log too. An access log would show the token.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
+from datetime import UTC, datetime
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected
 
 from recording_tracker import RequestError, Tracker, TrackerError
+from recording_tracker.delivery_log import DeliveryLog
 from recording_tracker.receiving import Answer, IncomingBody, Senders, answer, health
 
 PIECE_BYTES = 65_536
@@ -31,9 +34,16 @@ log = logging.getLogger("receiver")
 
 def create() -> Flask:
     """Make the app from the environment; without a token it does not start."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z")
     db = os.environ.get("TRACKER_DB", "recordings.db")
-    senders = Senders.from_environment(os.environ)
-    tracker = Tracker(db)
+    try:
+        senders = Senders.from_environment(os.environ)
+        deliveries = DeliveryLog(os.environ["TRACKER_LOG"]) if os.environ.get("TRACKER_LOG") else None
+        tracker = Tracker(db)
+    except TrackerError as error:
+        log.critical("does not start: %s", error)
+        # For uvicorn and gunicorn: no other worker would start either.
+        sys.exit(3)
     # A worker that is told to stop ends its requests first.
     atexit.register(tracker.close)
     app = Flask("receiver")
@@ -41,9 +51,11 @@ def create() -> Flask:
     @app.post("/callbacks/<provider>")
     def callback(provider: str) -> Response:
         try:
-            body = _read()
+            body, received_at = _read(), datetime.now(UTC)
             query = senders.check(provider, request.headers, request.args, body)
-            receipt = tracker.ingest(provider, body, query=query)
+            if deliveries is not None:
+                deliveries.append(provider, body, query=query, received_at=received_at)
+            receipt = tracker.ingest(provider, body, query=query, received_at=received_at)
         except TrackerError as error:
             log.warning("%r: not taken in: %s", provider, error)
             return _response(answer(provider, error))

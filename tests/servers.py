@@ -22,7 +22,7 @@ WORKERS = 2
 COMMANDS = {
     "asgi": ("uvicorn", "--factory", "receiver_asgi:create", "--no-access-log"),
     "fastapi": ("uvicorn", "--factory", "receiver_fastapi:create", "--no-access-log"),
-    "flask": ("gunicorn", "receiver_flask:create()", "--threads=4"),
+    "flask": ("gunicorn", "receiver_flask:create()", "--preload", "--threads=4"),
 }
 """Receiver → how it is run, but for its workers, of which one can be killed."""
 TOKEN, OLD_TOKEN = "s3cret", "s3cret-of-yesterday"
@@ -33,6 +33,7 @@ SENDERS = {
     "AGORA_SECRET": f"{SECRET} {OLD_SECRET}",
     "BANDWIDTH_LOGIN": f"{USER}:{PASSWORD}",
 }
+PLAIN = {"PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Server:
     db: Path
     process: subprocess.Popen[bytes]
     log: Path
+    is_forked: bool
+    """Whether its workers are forks of a process that had the receiver already."""
 
     def ask(
         self,
@@ -85,8 +88,10 @@ class Server:
             return bool(tracker.status(recording_id))
 
     def workers(self) -> list[int]:
-        """The processes below the server's that have the database open."""
-        return [pid for pid in _below(self.process.pid) if _has_open(pid, self.db)]
+        """The processes below the server's that serve."""
+        below = _below(self.process.pid)
+        # A fork opens the database when it is used; of other servers some children are no workers.
+        return list(below) if self.is_forked else [pid for pid in below if _has_open(pid, self.db)]
 
     def wait(self) -> None:
         """Wait until every worker serves: one that comes later would make a database that a test has removed."""
@@ -101,8 +106,8 @@ class Server:
 
 
 @contextmanager
-def serving(receiver: str, folder: Path) -> Iterator[Server]:
-    """Run a receiver of COMMANDS on a new database in *folder*."""
+def serving(receiver: str, folder: Path, **environment: str) -> Iterator[Server]:
+    """Run a receiver of COMMANDS on a new database in *folder*, with more of an *environment*."""
     db, log = folder / "recordings.db", folder / "log.txt"
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening, log.open("wb") as output:
         number = listening.fileno()
@@ -111,14 +116,14 @@ def serving(receiver: str, folder: Path) -> Iterator[Server]:
         process = subprocess.Popen(
             [sys.executable, "-m", program, *arguments, f"--workers={WORKERS}", place],
             cwd=EXAMPLES,
-            env={**os.environ, **SENDERS, "TRACKER_DB": str(db), "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, **SENDERS, **PLAIN, "TRACKER_DB": str(db), "HOME": str(folder), **environment},
             stdout=output,
             stderr=output,
             pass_fds=[number],
             start_new_session=True,
         )
         try:
-            server = Server(listening.getsockname()[1], db, process, log)
+            server = Server(listening.getsockname()[1], db, process, log, is_forked="--preload" in arguments)
             server.wait()
             yield server
         finally:

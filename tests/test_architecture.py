@@ -26,7 +26,7 @@ LAYERS = (
     ("conclusion", "timeline"),
     ("audit", "journal", "recording", "signatures", "steps"),
     ("adapters", "deliveries", "readers", "redelivery"),
-    ("groups", "lookup", "parsing", "proofs", "results", "simulation"),
+    ("delivery_log", "groups", "lookup", "parsing", "proofs", "results", "simulation"),
     ("intake", "observed", "rebuild", "story", "testing"),
     ("asking", "batches", "commits", "limits", "mending"),
     ("past", "survey"),

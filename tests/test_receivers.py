@@ -6,8 +6,11 @@ import base64
 import hmac
 import json
 import os
+import re
 import runpy
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -16,8 +19,12 @@ from typing import Any
 
 import pytest
 
-from recording_tracker import Tracker, UsageError
+from recording_tracker import Tracker
+from recording_tracker.deliveries import Delivery, log_lines, read_delivery
+from recording_tracker.delivery_log import DeliveryLog
+from recording_tracker.journal.memory import MemoryJournal
 from recording_tracker.machine import find_machines
+from recording_tracker.times import from_ms
 from tests.servers import (
     COMMANDS,
     EXAMPLES,
@@ -43,6 +50,7 @@ FIRST = {
 """Provider → a payload that opens a recording."""
 AIRCORE = f"/callbacks/aircore?token={TOKEN}"
 NUMBERS = count(1)
+MOMENT = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4}"
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
@@ -415,8 +423,8 @@ def test_the_log_tells_what_was_refused_and_never_the_token(server: Server) -> N
     server.ask("/callbacks/line_planet?token=guessed", b"{}")
 
     log = server.log.read_text(encoding="utf-8")
-    assert "'line_planet': rejected: the body is not JSON" in log
-    assert "'line_planet': not taken in: the url has no token of ours" in log
+    for told in ("rejected: the body is not JSON", "not taken in: the url has no token of ours"):
+        assert re.search(f"^{MOMENT} WARNING receiver: 'line_planet': {told}", log, re.MULTILINE)
     assert TOKEN not in log
     assert "Traceback" not in log
 
@@ -439,7 +447,12 @@ def test_the_log_tells_what_was_refused_and_never_the_token(server: Server) -> N
     ],
 )
 def test_a_receiver_does_not_start_without_its_secrets(
-    receiver: str, variable: str, value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    receiver: str,
+    variable: str,
+    value: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     for name in SENDERS:
         monkeypatch.setenv(name, SENDERS[name])
@@ -449,7 +462,121 @@ def test_a_receiver_does_not_start_without_its_secrets(
         monkeypatch.setenv(variable, value)
     create = runpy.run_path(str(EXAMPLES / f"receiver_{receiver}.py"))["create"]
 
-    with pytest.raises(UsageError, match=f"^{variable}: "):
+    with pytest.raises(SystemExit) as ended:
         create()
 
+    assert ended.value.code == 3
+    [message] = caplog.messages
+    assert message.startswith(f"does not start: {variable}: ")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("receiver", COMMANDS)
+@pytest.mark.parametrize(
+    ("environment", "fault"),
+    [
+        ({"CALLBACK_TOKEN": ""}, "CALLBACK_TOKEN: is empty; without it, anybody could send callbacks"),
+        ({"TRACKER_DB": "none/r.db"}, "none/r.db: "),
+        ({"TRACKER_LOG": "none/log.jsonl"}, "none/log.jsonl: cannot be written: no such file or directory"),
+    ],
+    ids=["token", "database", "log"],
+)
+def test_a_server_says_in_one_line_why_its_receiver_does_not_start(
+    receiver: str, environment: dict[str, str], fault: str, tmp_path: Path
+) -> None:
+    program, *arguments = COMMANDS[receiver]
+
+    done = subprocess.run(
+        [sys.executable, "-m", program, *arguments, "--log-level=critical"],
+        cwd=EXAMPLES,
+        env={**os.environ, **SENDERS, "TRACKER_DB": str(tmp_path / "r.db"), "HOME": str(tmp_path), **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 3
+    [line] = [*done.stdout.splitlines(), *done.stderr.splitlines()]
+    assert re.fullmatch(MOMENT + " CRITICAL receiver: does not start: .*", line)
+    assert fault in line
+
+
+# The delivery log
+
+
+@pytest.mark.parametrize("receiver", COMMANDS)
+def test_all_that_came_can_be_taken_in_again_from_the_delivery_log(receiver: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    bodies = [aircore(number)[1] for number in range(60)]
+    with serving(receiver, tmp_path, TRACKER_LOG=str(log)) as server:
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(lambda body: server.ask(f"{AIRCORE}&id=room-7", body), bodies))
+        found = [server.ask(AIRCORE, body).status for body in (b"[]", "é\u2028\x7f".encode(), b"\xff\n")]
+        server.ask("/callbacks/aircore?token=guessed", b"{}")
+        for path in tmp_path.glob("recordings.db*"):
+            path.unlink()
+        lost, body = aircore()
+        found.append(server.ask(AIRCORE, body).status)
+
+    assert found == [400, 400, 400, 503]
+    assert TOKEN not in log.read_text(encoding="utf-8")
+    with Tracker(MemoryJournal()) as tracker, log.open("rb") as stream:
+        lines = [line for _, line in log_lines(stream) if isinstance(line, dict)]
+        summary = tracker.ingest_many(lines)
+        assert (summary.accepted, summary.rejected) == (61, 3)
+        assert {recording.group_id for recording in tracker.recordings()} == {"room-7", None}
+        assert tracker.status(lost) != []
+
+
+def test_a_delivery_log_gives_back_each_body_byte_for_byte(tmp_path: Path) -> None:
+    bodies = [
+        b'{"a": "\xc3\xa9 \xe2\x80\xa8"}', b"\xff\xfe", b"", b"one\ntwo\r\n", b'"' * 1_048_576, b"\0" * 1_048_576,
+        "\ufeff[]".encode(), "会".encode() * 349_525,
+    ]  # fmt: skip
+    log = DeliveryLog(tmp_path / "log.jsonl")
+
+    for number, body in enumerate(bodies):
+        log.append("acme", body, query={"id": "é\n"}, received_at=from_ms(1_000 * number))
+
+    with (tmp_path / "log.jsonl").open("rb") as stream:
+        read = [read_delivery(line, lambda: 0) for _, line in log_lines(stream) if isinstance(line, dict)]
+    callbacks = [found.callback for found in read if isinstance(found, Delivery)]
+    assert [found.body for found in callbacks] == bodies
+    assert [found.received_ms for found in callbacks] == [1_000 * number for number in range(len(bodies))]
+    assert {(found.provider, found.query["id"]) for found in callbacks} == {("acme", "é\n")}
+
+
+def test_a_line_that_was_cut_short_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b'{"provider": "acme", "bo')
+
+    for body in (b"1", b"2"):
+        DeliveryLog(path).append("acme", body, query={}, received_at=from_ms(0))
+
+    assert [json.loads(line)["body"] for line in path.read_text().splitlines()[1:]] == ["1", "2"]
+
+
+def test_a_delivery_log_that_was_moved_away_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    log = DeliveryLog(path)
+    log.append("acme", b"1", query={}, received_at=from_ms(0))
+    path.rename(tmp_path / "log.jsonl.1")
+
+    log.append("acme", b"2", query={}, received_at=from_ms(0))
+
+    assert [json.loads(line)["body"] for line in path.read_text().splitlines()] == ["2"]
+
+
+def test_a_callback_is_taken_in_though_the_delivery_log_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "logs" / "log.jsonl"
+    path.parent.mkdir()
+    log = DeliveryLog(path)
+    path.unlink()
+    path.parent.rmdir()
+
+    log.append("acme", b"1", query={}, received_at=from_ms(0))
+
+    assert caplog.messages == [f"{path}: a callback of 'acme' is not kept: No such file or directory"]

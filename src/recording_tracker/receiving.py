@@ -129,7 +129,8 @@ class Senders:
 def _several(environment: Mapping[str, str], name: str) -> list[str]:
     found = environment.get(name, "").split()
     if not found:
-        raise UsageError(f"{name}: is empty; without it, anybody could send callbacks")
+        what = "is empty" if name in environment else "is not set"
+        raise UsageError(f"{name}: {what}; without it, anybody could send callbacks")
     return found
 
 
