@@ -441,6 +441,18 @@ def test_a_delivery_log_announces_by_id_and_by_group(tracker: Tracker) -> None:
     }
 
 
+@pytest.mark.parametrize("provider", GROUPED)
+def test_a_summary_counts_an_announced_group_and_its_recording_as_one(tracker: Tracker, provider: str) -> None:
+    announced = {"expect": {"provider": provider, "group_id": ids_of(provider)[1]}, "received_at": START}
+    opening = {"provider": provider, "body": opening_of(provider), "received_at": after(1)}
+
+    summary = tracker.ingest_many([announced])
+    assert summary.recordings == 1
+
+    tracker.ingest_many([opening], summary=summary)
+    assert summary.recordings == 1
+
+
 def test_a_delivery_log_gives_the_same_line_by_line_and_at_once() -> None:
     at = "2026-03-01T10:00:00Z"
     told: list[dict[str, Any]] = [

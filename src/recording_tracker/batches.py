@@ -62,7 +62,7 @@ def take_many(intake: Intake, bodies: Sequence[Parsed], summary: Summary) -> lis
         for (place, _, _), found in zip(arrivals, is_new, strict=True):
             new[place] = new[place] or found
         if change.standing.exists:
-            summary.touched.add(change.entry_number)
+            summary.touch(change.entry_number, change.standing)
         summary.raised += len(change.raised)
         summary.cleared += len(change.cleared)
     results = [

@@ -59,11 +59,21 @@ class Summary:
     raised: int = 0
     cleared: int = 0
     touched: set[int] = field(default_factory=set)
+    awaited: dict[tuple[str, str | None], int] = field(default_factory=dict)
+    """Provider and group → the number of what stands in the list until something of the group opens."""
 
     @property
     def recordings(self) -> int:
         """How many recordings changed."""
         return len(self.touched)
+
+    def touch(self, number: int, standing: Standing) -> None:
+        """Count a recording that changed, once; what stood in the list for its group until it opened is no other."""
+        self.touched.add(number)
+        if standing.recording_id is None:
+            self.awaited[standing.provider, standing.group_id] = number
+        elif standing.opened and self.awaited:
+            self.touched -= {self.awaited.pop((standing.provider, standing.group_id), None)}
 
     def add(self, result: str) -> None:
         """Count one delivery by its result."""

@@ -219,7 +219,7 @@ class Tracker:
                 change = intake.announce(expected, at_ms=expected.expected_ms)
                 summary.add("expected")
                 if change is not None:
-                    summary.touched.add(change.entry_number)
+                    summary.touch(change.entry_number, change.standing)
         return sorted(problems)
 
     def _delivery(self, line: Mapping[str, Any]) -> Parsed | Expectation:
