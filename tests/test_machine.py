@@ -406,6 +406,22 @@ def test_two_files_for_one_provider_are_an_error(tmp_path: Path) -> None:
     assert f"{tmp_path / 'b.toml'}: provider: 'tape' is that of 'a.toml' too; keep one of them" == str(caught.value)
 
 
+@pytest.mark.parametrize("content", ['extends = "enablex"\n', None], ids=["adjusts", "replaces"])
+def test_a_file_that_is_named_after_another_provider_is_refused(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "agora.toml"
+    path.write_text(content or (shipped_folder() / "enablex.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    key = "extends" if content else "provider"
+
+    with pytest.raises(MachineError) as caught:
+        find_machines(tmp_path)
+
+    assert str(caught.value) == (
+        f"{path}: {key}: 'enablex' is not 'agora', after which the file is named; name it enablex.toml"
+    )
+    path.rename(tmp_path / "ours.toml")
+    assert set(find_machines(tmp_path)) == set(SHIPPED)
+
+
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(MachineError) as caught:
         find_machines(tmp_path / "none")

@@ -66,9 +66,20 @@ def _files(folder: Path) -> list[Path]:
 def load_machine(path: Path) -> Machine:
     """Load the machine file *path*; raises MachineError with file, place, what is wrong and what would be right."""
     try:
-        return Machine(_definition(_parsed(path)))
+        tables = _parsed(path)
+        machine = Machine(_definition(tables))
+        _check_name(path, machine.provider, "extends" if "extends" in tables else "provider")
     except MachineError as error:
         raise MachineError(_line(f"{path}: {error}")) from error
+    return machine
+
+
+def _check_name(path: Path, provider: str, key: str) -> None:
+    """Refuse a file that changes another machine than it is named after; any other name will do."""
+    if path.stem != provider and path.stem in _shipped_names():
+        raise MachineError(
+            f"{key}: {provider!r} is not {path.stem!r}, after which the file is named; name it {provider}.toml"
+        )
 
 
 def _definition(tables: dict[str, Any]) -> Definition:
