@@ -400,6 +400,22 @@ def test_an_announced_group_has_a_story() -> None:
     assert told(late, "problem")[0].endswith("nothing had come of it.")
 
 
+def test_a_recording_that_was_announced_by_its_group_is_told_so() -> None:
+    at = datetime.fromisoformat("2026-03-01T10:00:00Z")
+    body = {"eventType": "recordComplete", "recordingId": "r-1", "callId": "c-1", "eventTime": "2026-03-01T10:01:00Z"}
+    with Tracker(MemoryJournal()) as tracker:
+        tracker.ingest("bandwidth", body, received_at=at + timedelta(minutes=1))
+        [unannounced] = tracker.explain("r-1", at)
+        tracker.expect("bandwidth", group="c-1", within=timedelta(minutes=10), at=at)
+        [story] = tracker.explain("r-1", at)
+    happened = [part for part in story.parts if part.kind in HAPPENED]
+
+    assert told(unannounced, "announced") == []
+    assert happened[0].text == "Its group was announced, to begin within 10m."
+    assert happened[0].at == at
+    assert happened[1].kind == "event"
+
+
 def test_a_room_in_which_nobody_spoke_has_two_explanations() -> None:
     [story] = stories("agora/empty-room")
 

@@ -9,13 +9,14 @@ from recording_tracker.adapters import Adapter
 from recording_tracker.errors import UnknownProviderError
 from recording_tracker.flags import ERROR, WARNING
 from recording_tracker.intake import QuarantineLimits
-from recording_tracker.journal import Count, Entry, Journal, Total
+from recording_tracker.journal import Count, Entry, Expectation, Journal, Total, latest
 from recording_tracker.lookup import find, seen
 from recording_tracker.machine import Machine
 from recording_tracker.parsing import reread
 from recording_tracker.rebuild import latest_announcement, machine_of
 from recording_tracker.recording import Recording
 from recording_tracker.results import AuditReport, HistoryLine, ProviderReport, Story, Tally
+from recording_tracker.standing import Standing
 from recording_tracker.steps import Step, walk
 from recording_tracker.story import tell
 from recording_tracker.timeline import Timeline
@@ -82,8 +83,16 @@ def explain(
         if machine is None or adapter is None:
             raise _unknown(standing.provider, adapters, machines)
         steps = list(_steps(journal, entry, machine, adapter))
-        announced = latest_announcement(journal, standing)
+        announced = _announced(journal, standing)
         yield tell(machine, seen(entry, now_ms), steps, announced=announced, now=from_ms(now_ms))
+
+
+def _announced(journal: Journal, standing: Standing) -> Expectation | None:
+    """Return how a recording was announced: by its id, else by its group."""
+    found = latest_announcement(journal, standing)
+    if found is None and standing.group_id is not None:
+        return latest(journal.expectations(standing.provider, group_id=standing.group_id))
+    return found
 
 
 def audit(

@@ -35,20 +35,25 @@ def tell(
         standing(happenings, recording),
         *found,
         *without_repeats(actions(happenings, recording, found)),
-        *_events(happenings, announced),
+        *_events(happenings, recording, announced),
         *_awaited(happenings, recording, now),
     ]
     return Story(recording, now, tuple(parts))
 
 
-def _events(happenings: Happenings, announced: Expectation | None) -> Iterator[Part]:
+def _events(happenings: Happenings, recording: Recording, announced: Expectation | None) -> Iterator[Part]:
     told = list(happenings.tell())
     if announced is not None:
-        at = from_ms(announced.expected_ms)
-        by = "by its id" if announced.recording_id is not None else "by its group"
-        within = limit(announced.within_ms * MILLISECOND)
-        told.append(Part("announced", (f"It was announced {by}, to begin within {within}.",), at=at))
+        words = f"{_whose(recording, announced)}, to begin within {limit(announced.within_ms * MILLISECOND)}."
+        told.append(Part("announced", (words,), at=from_ms(announced.expected_ms)))
     yield from sorted(told, key=lambda part: part.at or EPOCH)
+
+
+def _whose(recording: Recording, announced: Expectation) -> str:
+    if announced.recording_id is not None:
+        return "It was announced by its id"
+    # Of several recordings in a group, the first that opened is the one that was meant.
+    return "It was announced by its group" if recording.recording_id is None else "Its group was announced"
 
 
 def _awaited(happenings: Happenings, recording: Recording, now: datetime) -> Iterator[Part]:
