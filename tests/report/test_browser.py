@@ -14,7 +14,7 @@ import pytest
 
 from recording_tracker import Tracker
 from tests.figures import Figures
-from tests.report.conftest import MANY, NOW, Audited
+from tests.report.conftest import MANY, NOW, Audited, take_examples
 
 webdriver = pytest.importorskip("selenium.webdriver")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -147,6 +147,78 @@ def test_every_word_of_a_diagram_stays_in_its_box(browser: Browser, rich_page: P
 
     assert browser.ask("return document.querySelectorAll('.machine .state').length") > 60
     assert browser.ask(PAST_THEIR_BOX) == []
+
+
+PAST_THE_EDGE = """
+const [range, boxes] = [document.createRange(), ".todo > li, .alert, .flag, .facts, .remedies, .commands, .wide tr"];
+return [...document.querySelectorAll(boxes)].filter((box) => {
+  range.selectNodeContents(box);
+  const edge = box.getBoundingClientRect().right - parseFloat(getComputedStyle(box).paddingRight);
+  return [...range.getClientRects()].some((rectangle) => rectangle.right > edge + 0.5);
+}).map((box) => box.textContent)
+"""
+
+
+def test_no_word_sticks_out_of_its_box_on_a_phone(browser: Browser, pages: Path) -> None:
+    with Tracker(pages / "long.db") as tracker:
+        take_examples(tracker)
+        for provider in ("bandwidth", "enablex", "line_planet"):
+            tracker.expect(provider, f"app/{'long' * 40}", at=NOW.replace(year=2025))
+            tracker.expect(provider, group="g" * 200, at=NOW.replace(year=2025))
+    file = pages / "long.html"
+    file.write_text(Audited(pages / "long.db", pages).audit("html"), encoding="utf-8")
+
+    browser.look(file, width=PHONE)
+    browser.ask("document.querySelectorAll('details').forEach((each) => { each.open = true })")
+
+    assert "/accounts/{accountId}/recordings" in browser.ask("return document.body.textContent")
+    assert browser.ask(PAST_THE_EDGE) == []
+
+
+PAPER = 718
+"""Columns and, below, lines of an A4 page between its margins, in pixels."""
+PAPER_HEIGHT = 1_046
+
+
+def test_on_paper_it_is_dark_on_white_and_whole(browser: Browser, rich_page: Path, screenshots: Path) -> None:
+    browser.look(rich_page, width=PAPER)
+    dark = {"name": "prefers-color-scheme", "value": "dark"}
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": [dark]})
+    try:
+        style = "const style = getComputedStyle(document.body); return [style.color, style.backgroundColor]"
+        ink, paper = map(_rgb, browser.ask(style))
+        shown = browser.ask(
+            "return [...document.querySelectorAll('.controls, nav, button')].filter((e) => e.offsetHeight)"
+        )
+        folded = browser.ask("return [...document.querySelectorAll('.more')].filter((e) => !e.offsetHeight)")
+        cut = browser.ask("return [...document.querySelectorAll('figure')].map((e) => getComputedStyle(e).breakInside)")
+        heights = browser.ask("return [...document.querySelectorAll('figure')].map((e) => e.offsetHeight)")
+        width = browser.ask("return document.documentElement.scrollWidth")
+        printed = browser.driver.execute_cdp_cmd("Page.printToPDF", {"paperWidth": 8.27, "paperHeight": 11.69})
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+    (screenshots / "audit.pdf").write_bytes(base64.b64decode(printed["data"]))
+
+    assert paper == [255, 255, 255]
+    assert _contrast(ink, paper) > 10
+    assert (shown, folded) == ([], [])
+    assert width == PAPER
+    assert set(cut) == {"avoid"}
+    assert 0 < max(heights) < PAPER_HEIGHT
+
+
+def test_after_printing_all_is_folded_as_before(browser: Browser, rich_page: Path) -> None:
+    unfolded = "return [...document.querySelectorAll('details')].map((each) => each.open)"
+    browser.look(rich_page)
+    before = browser.ask(unfolded)
+
+    browser.ask("dispatchEvent(new Event('beforeprint'))")
+    printing = browser.ask(unfolded)
+    browser.ask("dispatchEvent(new Event('afterprint'))")
+
+    assert all(printing)
+    assert not all(before)
+    assert browser.ask(unfolded) == before
 
 
 def _rgb(css: str) -> list[int]:

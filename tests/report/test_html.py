@@ -55,7 +55,7 @@ def test_what_else_somebody_should_know_stands_beside_it(read: Node) -> None:
     alerts = [alert.one("strong").text for alert in read.of_class("alert")]
 
     assert alerts == [
-        "Silent: nothing has come from enablex since 2026-11-01 14:01:00Z (3h 58m ago)",
+        "Silent: nothing has come from enablex since 2026-11-01 14:01:00Z (3h 59m ago)",
         "3 bodies could not be attributed",
         "6 recordings rest on another version of their machine",
     ]

@@ -69,7 +69,9 @@ def _item(recording: Recording, clock: Clock) -> Markup:
     more = tag(
         "div",
         *(_flag(flag, clock) for flag in recording.flags),
-        tag("ul", *(tag("li", text) for _, text in to_do(recording)), class_="remedies"),
+        tag(
+            "ul", *(tag("li", text) for text in dict.fromkeys(text for _, text in to_do(recording))), class_="remedies"
+        ),
         _facts(recording, clock),
         tag("div", *(tag("code", command) for command in commands(recording)), class_="commands"),
         class_="more",
@@ -119,7 +121,9 @@ def _line(recording: Recording, clock: Clock) -> list[Markup]:
 def _halves(name: str) -> list[Markup]:
     """Part a name so that a narrow line may leave out its middle: names differ at their ends."""
     cut = max(len(name) - TAIL, 0)
-    return [tag("span", name[:cut], class_="front"), tag("span", name[cut:], class_="end")]
+    end = tag("span", name[cut:], class_="end")
+    # An empty half would have no base line, and lift the other one.
+    return [tag("span", name[:cut], class_="front"), end] if cut else [end]
 
 
 def _chip(flag: Flag) -> Markup:
@@ -185,6 +189,11 @@ def acknowledged(recordings: Iterable[Recording], clock: Clock) -> Iterator[Mark
     for recording in recordings:
         for flag in recording.flags:
             if flag.acknowledged:
-                cells = (("", recording.provider), ("", recording.id), ("", flag.code), ("note", flag.note or ""),
-                         ("since", clock.age(flag.raised_at)))  # fmt: skip
-                yield tag("tr", *(tag("td", value, data_head=head or None) for head, value in cells))
+                yield tag(
+                    "tr",
+                    tag("td", recording.provider),
+                    tag("td", recording.id),
+                    tag("td", flag.code, class_="whole"),
+                    tag("td", flag.note or "", data_head="note"),
+                    tag("td", clock.age(flag.raised_at), data_head="since", class_="whole"),
+                )
