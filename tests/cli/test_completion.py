@@ -53,9 +53,29 @@ def test_the_database_is_the_one_that_the_line_names(complete: Complete, toured:
     assert complete(f"tracker status --db {toured} 64", tmp_path / "no.db") == ["64add4de0d2b5fc695a90b715580bcad"]
 
 
-def test_what_a_shell_would_take_apart_is_not_offered(complete: Complete, toured: Path) -> None:
-    assert complete("tracker status http", toured) == []
-    assert complete("tracker status 17935", toured) != []
+def test_what_a_shell_would_take_apart_is_not_offered(complete: Complete, tmp_path: Path) -> None:
+    with Tracker(tmp_path / "odd.db") as tracker:
+        for name in ("room-plain", "room-$(id)", "room-a b", "room-a?b", "room-a&b", "room-'"):
+            tracker.expect("bandwidth", group=name)
+
+    assert complete("tracker status room-", tmp_path / "odd.db") == ["room-plain"]
+
+
+@pytest.mark.parametrize(
+    ("words", "rest"),
+    [
+        ("http", "http://recorder.example:8080/recording/1793524500000-0-11"),
+        ("http :", "//recorder.example:8080/recording/1793524500000-0-11"),
+        ("http : //rec", "//recorder.example:8080/recording/1793524500000-0-11"),
+        ("http : //recorder.example : 80", "8080/recording/1793524500000-0-11"),
+        ("http://rec", "http://recorder.example:8080/recording/1793524500000-0-11"),
+    ],
+)
+def test_a_word_that_bash_takes_apart_at_colons_is_completed(
+    complete: Complete, toured: Path, words: str, rest: str
+) -> None:
+    assert rest in complete(f"tracker explain {words}", toured)
+    assert complete(f"tracker explain {words} ", toured) == []
 
 
 def test_ids_are_not_without_end(complete: Complete, tmp_path: Path) -> None:
