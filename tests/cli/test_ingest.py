@@ -393,5 +393,5 @@ def test_the_quarantine_is_listed_shown_retried_and_dropped(tracker: Command, tm
     assert [listed.status, shown.status, retried.status, dropped.status] == [0, 0, 1, 0]
     assert [len(run.text.splitlines()) for run in (listed, shown)] == [2, 3]
     assert shown.text.splitlines()[2] == '{"event": "\\x7f\\u001b[31m", "list": [1]}'
-    assert (retried.talk, dropped.talk) == ("0 taken in, 1 are still kept aside\n", "dropped 1\n")
+    assert (retried.talk, dropped.talk) == ("0 taken in, 1 is still kept aside\n", "dropped 1\n")
     assert tracker("quarantine", "retry", "--db", db).status == 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
-from tests.cli.conftest import Command, at_a_terminal
+from tests.cli.conftest import NOW, Command, at_a_terminal
 
 COLUMNS = 60
 
@@ -40,3 +41,41 @@ def test_what_has_no_blank_is_not_broken(tmp_path: Path) -> None:
     _, shown = at_a_terminal("list", "--db", str(missing), columns=COLUMNS)
 
     assert f"{missing}:" in shown.split()
+
+
+def test_output_is_broken_between_words(tracker: Command, db: Path) -> None:
+    log = b'{"provider": "aircore", "body": {}}\n'
+
+    piped = tracker("ingest", "--db", db, stdin=log).text
+    shown = tracker("ingest", "--db", db, stdin=log, terminal=COLUMNS).text
+
+    assert piped.count("\n") == 1
+    assert max(map(len, shown.splitlines())) <= COLUMNS
+    assert shown.split() == piped.split()
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_the_answer_of_an_audit_fits(tracker: Command, db: Path, columns: int) -> None:
+    tracker("ack", "conf-3", "--note", "known", "--db", db)
+    audit = ("audit", "--db", db, "--now", NOW)
+
+    [piped, *_] = tracker(*audit).text.splitlines()
+    first, second, *_ = click.unstyle(tracker(*audit, terminal=columns).text).splitlines()
+
+    assert f"{first}, {second.strip()}" == piped
+    assert max(len(first), len(second)) <= columns
+
+
+@pytest.mark.parametrize("form", ["csv", "md", "json"])
+def test_what_other_programs_read_is_not_broken(tracker: Command, toured: Path, form: str) -> None:
+    audit = ("audit", "--db", toured, "--now", NOW, "--format", form)
+
+    assert tracker(*audit, terminal=40).out == tracker(*audit).out
+
+
+def test_a_list_has_its_flags_in_the_colour_of_the_worst(tracker: Command, toured: Path) -> None:
+    lines = tracker("list", "--db", toured, "--now", NOW, terminal=80).text.splitlines()
+
+    assert [line for line in lines if line.endswith("\x1b[31mstalled\x1b[0m")] != []
+    assert [line for line in lines if line.endswith("\x1b[33mmissing-event +1\x1b[0m")] != []
+    assert [line for line in lines[1:] if line.endswith("  -") == ("\x1b" in line)] == []

@@ -85,7 +85,7 @@ def audit_command(
     audit = partial(tracker.audit, now, since=since, as_of=as_of, hindsight=hindsight)
     if check:
         status, line = plugin.check(audit())
-        print_lines([line])
+        print_lines([line], whole=True)
         return status
     if form == "html":
         # Only a page shows more than an audit says, and it alone waits for that.
@@ -95,7 +95,7 @@ def audit_command(
         report = audit()
         lines = written(report, form, columns=width() if output is None else None)
     if output is None:
-        print_lines(lines)
+        print_lines(lines, whole=form != "text")
     else:
         write_file(output, [click.unstyle(line) for line in lines], database(ctx))
     return 1 if report.needs_attention else 0

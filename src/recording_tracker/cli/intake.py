@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from recording_tracker.cli.completion import complete_provider
-from recording_tracker.cli.options import as_duration, as_moment, creating, present, print_json
+from recording_tracker.cli.options import as_duration, as_moment, creating, present, print_json, print_lines
 from recording_tracker.cli.progress import of_file
 from recording_tracker.cli.signals import StopRequest, Terminated, stop_on_signals
 from recording_tracker.cli.terminal import talk
@@ -113,7 +113,7 @@ def ingest_command(tracker: Tracker, files: tuple[str, ...], *, provider: str | 
     if as_json:
         print_json(summary.to_json())
     else:
-        click.echo(_told(summary))
+        print_lines([_told(summary)])
     if stop.number:
         taken = counted(summary.deliveries, "delivery", "deliveries")
         talk(f"stopped after {taken}; the same command takes the others in")

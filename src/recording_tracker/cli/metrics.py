@@ -36,7 +36,7 @@ def metrics_command(
         return
     lines = metrics_text(families).splitlines()
     if output is None:
-        print_lines(lines)
+        print_lines(lines, whole=True)
     else:
         write_file(output, lines, path)
 

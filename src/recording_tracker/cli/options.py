@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
+from recording_tracker.cli.terminal import broken, width
 from recording_tracker.times import LATEST_MS, duration, from_ms, moment_ms
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -158,8 +159,13 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=True, allow_nan=False))
 
 
-def print_lines(lines: Iterable[str]) -> None:
-    """Print lines; styles go where output is no terminal, or NO_COLOR is set."""
+def print_lines(lines: Iterable[str], *, whole: bool = False) -> None:
+    """
+    Print lines; styles go where output is no terminal, or NO_COLOR is set.
+
+    What is wider than a terminal is broken between words, unless its lines must stay *whole*.
+    """
     color = False if os.environ.get("NO_COLOR") else None
+    columns = None if whole else width()
     for line in lines:
-        click.echo(line, color=color)
+        click.echo(broken(line, columns), color=color)

@@ -11,6 +11,7 @@ from recording_tracker.cli.groups import Group
 from recording_tracker.cli.options import print_json, print_lines, reading, writing
 from recording_tracker.cli.terminal import talk, width
 from recording_tracker.errors import NotFoundError
+from recording_tracker.grammar import counted
 from recording_tracker.journal import Quarantined
 from recording_tracker.report.safe import printable
 from recording_tracker.report.text import columns
@@ -67,7 +68,7 @@ def show_quarantined(tracker: Tracker, number: int, *, as_json: bool) -> None:
     if as_json:
         print_json(_told(found) | {"body_b64": base64.b64encode(found.body).decode()})
     else:
-        print_lines(_shown(found))
+        print_lines(_shown(found), whole=True)
 
 
 @quarantine_command.command("retry")
@@ -83,7 +84,8 @@ def retry_quarantined(tracker: Tracker, *, as_json: bool) -> int:
     if as_json:
         print_json(summary.to_json())
     else:
-        talk(f"{summary.accepted} taken in, {summary.quarantined} are still kept aside")
+        left = counted(summary.quarantined, "is", "are")
+        talk(f"{summary.accepted} taken in, {left} still kept aside")
     return 1 if summary.quarantined else 0
 
 

@@ -21,13 +21,18 @@ def width() -> int | None:
 
 def talk(text: str) -> None:
     """Say something on standard error: in one line, which is broken between words where that is a terminal."""
-    line, columns = middle(text, LONGEST_LINE), _columns(sys.stderr)
-    if columns is not None and len(line) > columns:
-        # Loads slowly, and is for long lines only.
-        from textwrap import fill
+    click.echo(broken(middle(text, LONGEST_LINE), _columns(sys.stderr)), err=True)
 
-        line = fill(line, columns, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    click.echo(line, err=True)
+
+def broken(line: str, columns: int | None) -> str:
+    """Break *line* between words where it is wider than *columns*; one with styles is for its writer to break."""
+    if columns is None or len(line) <= columns or "\x1b" in line:
+        return line
+    # Loads slowly, and is for long lines only.
+    from textwrap import fill
+
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return fill(line, columns, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _columns(stream: TextIO) -> int | None:

@@ -22,17 +22,22 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
     now = report.now
     for provider in report.silent:
         last = report.providers[provider].last_received_at
-        yield style(
-            f"SILENT: nothing has come from {printable(provider)} since {when(last, now) if last else 'ever'}", fg="red"
-        )
+        told = f"SILENT: nothing has come from {printable(provider)} since {when(last, now) if last else 'ever'}"
+        yield from (style(line, fg="red") for line in wrapped(told, "", width))
         yield "  its recordings may be well and our receiver deaf; look there first"
     color = "red" if report.stuck else "green"
     acknowledged = f", {report.acknowledged} of them acknowledged" if report.acknowledged else ""
-    yield style(f"{len(report.stuck)} stuck of {report.open} open recordings", fg=color, bold=True) + (
-        f"{acknowledged}, {report.recordings} in all, at {now:%Y-%m-%d %H:%M:%S}Z"
-    )
+    answer = f"{len(report.stuck)} stuck of {report.open} open recordings"
+    others = f"{report.recordings} in all, at {now:%Y-%m-%d %H:%M:%S}Z"
+    fits = width is None or len(f"{answer}{acknowledged}, {others}") <= width
+    yield f"{style(answer, fg=color, bold=True)}{acknowledged}{f', {others}' if fits else ''}"
+    if not fits:
+        yield f"  {others}"
     yield from _section("Stuck, the longest first", report.stuck, now, width)
     yield from _section("Not stuck, but flagged", report.flagged, now, width)
+    if report.stuck or report.flagged:
+        yield ""
+        yield "'tracker explain ID' tells what happened to one of them, and what to do"
     if report.quarantined:
         yield ""
         yield style(remarks.kept_aside(report), fg="yellow")

@@ -51,6 +51,8 @@ def status_lines(
         yield _field("uploaded", f"{recording.progress:.0%}")
     yield from _fields("last event", _last_event(recording, clock), width)
     yield from _file_lines(recording, secrets=secrets)
+    if any(flag.severity in COLORS for flag in recording.flags):
+        yield "  'tracker explain' tells what happened, and what to do"
 
 
 def heading(recording: Recording) -> Iterator[str]:
@@ -172,9 +174,19 @@ def list_lines(recordings: Sequence[Recording], clock: Clock, width: int | None)
     ]
     heads = ("provider", "recording", "phase", "heard", "flags")
     if width is None or width >= NARROW:
-        yield from columns(heads, rows, width, flexible=1)
+        head, *lines = columns(heads, rows, width, flexible=1)
     else:
-        yield from columns((heads[1], heads[4]), [(row[1], row[4]) for row in rows], width, flexible=0)
+        head, *lines = columns((heads[1], heads[4]), [(row[1], row[4]) for row in rows], width, flexible=0)
+    yield head
+    yield from (_flagged(line, recording) for line, recording in zip(lines, recordings, strict=True))
+
+
+def _flagged(line: str, recording: Recording) -> str:
+    """Colour the last column, the flags, as bad as the worst of them."""
+    if not recording.flags:
+        return line
+    before, gap, codes = line.rpartition("  ")
+    return f"{before}{gap}{style(codes, fg=COLORS.get(recording.flags[0].severity))}"
 
 
 def _short_name(recording: Recording) -> str:
