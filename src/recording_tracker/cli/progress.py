@@ -18,14 +18,10 @@ LONGEST_NAME = 30
 _UNITS = ("", "k", "M", "G")
 
 
-class Progress:
-    """How far some work is; nothing where standard error is no terminal, or there is less to do than *least*."""
+class _Shown:
+    """What stands on standard error while something goes on, and is gone when it is over."""
 
-    def __init__(self, name: str, *, unit: str, least: int) -> None:
-        self._name = name
-        self._unit = unit
-        self._least = least
-        self._bar: Any = None
+    _bar: Any = None
 
     def __enter__(self) -> Self:
         return self
@@ -35,6 +31,15 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+class Progress(_Shown):
+    """How far some work is; nothing where standard error is no terminal, or there is less to do than *least*."""
+
+    def __init__(self, name: str, *, unit: str, least: int) -> None:
+        self._name = name
+        self._unit = unit
+        self._least = least
 
     def update(self, done: int, total: int) -> None:
         """Show that *done* of *total* is done."""
@@ -64,23 +69,13 @@ class Progress:
         self._bar.start()
 
 
-class Search:
+class Search(_Shown):
     """What is searched, and for how long already; nothing where standard error is no terminal."""
 
     def __init__(self, *, most: int) -> None:
         self._most = most
-        self._bar: Any = None
-
-    def __enter__(self) -> Self:
         if sys.stderr.isatty():
             self._begin()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
     def _begin(self) -> None:
         from rich.console import Console
