@@ -478,8 +478,9 @@ def test_a_receiver_does_not_start_without_its_secrets(
         ({"CALLBACK_TOKEN": ""}, "CALLBACK_TOKEN: is empty; without it, anybody could send callbacks"),
         ({"TRACKER_DB": "none/r.db"}, "none/r.db: "),
         ({"TRACKER_LOG": "none/log.jsonl"}, "none/log.jsonl: cannot be written: no such file or directory"),
+        ({"TRACKER_LOG": "/dev/null"}, "/dev/null: is no regular file"),
     ],
-    ids=["token", "database", "log"],
+    ids=["token", "database", "log", "device"],
 )
 def test_a_server_says_in_one_line_why_its_receiver_does_not_start(
     receiver: str, environment: dict[str, str], fault: str, tmp_path: Path

@@ -32,6 +32,8 @@ class DeliveryLog:
             self._write(b"")
         except OSError as error:
             raise StorageError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
+        if not os.path.isfile(path):  # noqa: PTH113  the path may be a text
+            raise StorageError(f"{path}: is no regular file; name one that lines can be added to")
 
     def append(self, provider: str, body: bytes, *, query: Mapping[str, str], received_at: datetime) -> None:
         """

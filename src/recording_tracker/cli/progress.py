@@ -74,8 +74,11 @@ class Search(_Shown):
 
     def __init__(self, *, most: int) -> None:
         self._most = most
+
+    def __enter__(self) -> Self:
         if sys.stderr.isatty():
             self._begin()
+        return self
 
     def _begin(self) -> None:
         from rich.console import Console
