@@ -3,7 +3,7 @@ A receiver as a plain ASGI app: a request to /callbacks/<provider> in, an answer
 
 Any ASGI server runs it, behind TLS; with uvicorn, and without its access log, which would show the token:
 
-    pip install uvicorn
+    pip install 'uvicorn[standard]'
     CALLBACK_TOKEN=... AGORA_SECRET=... BANDWIDTH_LOGIN=user:password TRACKER_DB=recordings.db \
         uvicorn --factory receiver_asgi:create --no-access-log
 

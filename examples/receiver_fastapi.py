@@ -3,7 +3,7 @@ A receiver with FastAPI: a request to /callbacks/<provider> in, an answer that t
 
 With uvicorn, behind TLS, and without its access log, which would show the token:
 
-    pip install fastapi uvicorn
+    pip install fastapi 'uvicorn[standard]'
     CALLBACK_TOKEN=... AGORA_SECRET=... BANDWIDTH_LOGIN=user:password TRACKER_DB=recordings.db \
         uvicorn --factory receiver_fastapi:create --no-access-log
 

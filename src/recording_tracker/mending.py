@@ -10,6 +10,9 @@ from recording_tracker.journal import Entry, Journal, Reader
 from recording_tracker.lookup import find
 from recording_tracker.parsing import resolution
 
+BATCH = 500
+"""Recordings that are forgotten at once."""
+
 
 def check_note(note: str) -> None:
     """Refuse a note that says nothing, or that is no text."""

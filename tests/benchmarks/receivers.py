@@ -96,7 +96,7 @@ def _serving(name: str, db: Path) -> Iterator[str]:
     environment = os.environ | {"DB": str(db), "TRACKER_DB": str(db), "CALLBACK_TOKEN": TOKEN}
     command = [
         sys.executable, "-m", "uvicorn", "--factory", app, "--port", str(port), "--log-level", "critical",
-        "--no-access-log", "--loop", "asyncio", "--app-dir", str(place),
+        "--no-access-log", "--app-dir", str(place),
     ]  # fmt: skip
     server = subprocess.Popen(command, env=environment)
     try:
