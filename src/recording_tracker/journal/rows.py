@@ -5,7 +5,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from types import NoneType, UnionType
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args
 
 from recording_tracker.events import File
 from recording_tracker.journal import Count, EventRow, Expectation, OpenTotal, Total
@@ -44,8 +44,7 @@ class Shape:
 
     @cached_property
     def _types(self) -> tuple[tuple[type, ...], ...]:
-        hints = get_type_hints(self._record)
-        return tuple(_types(hints[name]) for name in self._fields)
+        return tuple(_types(self._record.__annotations__[name]) for name in self._fields)
 
     @cached_property
     def _moments(self) -> tuple[int, ...]:
