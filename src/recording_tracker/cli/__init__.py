@@ -118,7 +118,7 @@ def _run() -> int:  # noqa: PLR0911  one line an error is the table of exit stat
     try:
         if "_TRACKER_COMPLETE" in os.environ:
             # It completes words that have colons, which the shells' own of click do not.
-            import_module(f"{__name__}.completion")
+            import_module(f"{__name__}.shells")
         result = cli.main(prog_name="tracker", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as error:

@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
-from click.shell_completion import BashComplete, CompletionItem, add_completion_class
 
 from recording_tracker.cli.options import database
 from recording_tracker.errors import TrackerError
@@ -20,34 +19,6 @@ MOST_IDS = 40
 PATIENCE = timedelta(milliseconds=200)
 # At other signs a shell would take a word apart; what has them is mostly found by an alias too.
 _WHOLE = re.compile(r"[\w./:@%+=,-]+")
-
-
-@add_completion_class
-class ColonComplete(BashComplete):
-    """
-    Completion for bash, which takes words apart at colons, as those of a url, and replaces what follows the last one.
-
-    https://tiswww.case.edu/php/chet/bash/FAQ, E13
-    """
-
-    _kept = ""
-
-    def get_completion_args(self) -> tuple[list[str], str]:
-        """Put together again what was one word."""
-        args, incomplete = super().get_completion_args()
-        words: list[str] = []
-        for word in (*args, incomplete):
-            if word and words and (word.startswith(":") or words[-1].endswith(":")):
-                words[-1] += word
-            else:
-                words.append(word)
-        if words[-1] != incomplete:
-            self._kept = words[-1][: words[-1].rindex(":") + 1]
-        return words[:-1], words[-1]
-
-    def format_completion(self, item: CompletionItem) -> str:
-        """Leave out what stands on the line already."""
-        return f"{item.type},{str(item.value).removeprefix(self._kept)}"
 
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
