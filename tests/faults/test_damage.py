@@ -514,6 +514,20 @@ with Tracker(sys.argv[1], busy_timeout=timedelta(seconds=30)) as tracker:
 """
 
 
+@pytest.mark.parametrize(
+    "sql", ["DELETE FROM tallies WHERE provider = ''", "INSERT INTO tallies VALUES ('', 'commits', 'another', 1, 0)"]
+)
+def test_a_database_that_cannot_be_told_from_another_takes_nothing_in(tmp_path: Path, sql: str) -> None:
+    db = tmp_path / "recordings.db"
+    with Tracker(db) as taker:
+        assert take(taker, BODIES[0]) is None
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute(sql)
+
+    with Tracker(db) as tracker, pytest.raises(DamagedError, match="restore it from a backup"):
+        tracker.ingest("agora", BODIES[1])
+
+
 def test_each_database_has_an_id_of_its_own_and_so_has_each_backup(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("one.db", "two.db", "copy.db", "copy of the copy.db")]
     for path in paths[:2]:

@@ -19,7 +19,7 @@ from recording_tracker.events import File
 from recording_tracker.flags import Flag
 from recording_tracker.journal import Count, EventRow, Expectation, Total, Variant
 from recording_tracker.journal.care import Care, sha256_of
-from recording_tracker.journal.failures import in_doubt, translated
+from recording_tracker.journal.failures import damaged, in_doubt, translated
 from recording_tracker.journal.questions import Questions
 from recording_tracker.journal.rows import ALIASES, AWAITS, FIELDS, STATE
 from recording_tracker.standing import Standing
@@ -285,8 +285,14 @@ class SqliteJournal(Questions, Care):
 
         It stands beside the counts of bodies: each further page of the file would make the commit longer.
         """
-        self._id = self._id or self._handle.execute("SELECT id FROM database").fetchone()[0]
+        self._id = self._id or self._own_id()
         self._tallies["", "commits", self._id] = (1, 0)
+
+    def _own_id(self) -> str:
+        rows = self._handle.execute("SELECT id FROM database").fetchall()
+        if len(rows) != 1:
+            raise damaged(self.path)
+        return str(rows[0][0])
 
     def _write_tallies(self) -> None:
         rows = [(*key, *value) for key, value in self._tallies.items()]
