@@ -1446,7 +1446,27 @@ def test_an_id_that_a_list_has_cut_is_found_by_its_ends(tracker: Tracker) -> Non
     sid = the_only(tracker).id
 
     assert [found.id for found in tracker.status(f"{sid[:10]}…{sid[-9:]}")] == [sid]
+    assert [found.id for found in tracker.status(f" {sid[:10]}...{sid[-9:]}\n")] == [sid]
+    assert [found.id for found in tracker.status(f"{sid[:10]}...")] == [sid]
     assert tracker.status(f"{sid[:10]}…zz") == []
+    assert tracker.status("...") == []
+
+
+def test_an_id_that_a_list_has_cut_is_found_behind_many_that_begin_alike(tracker: Tracker) -> None:
+    names = [f"a-bucket-{number:03}-of-many" for number in range(70)]
+    for name in names:
+        tell(tracker, "bandwidth", "recordingAvailable.complete", changes={"recordingId": name, "callId": name})
+
+    assert [found.id for found in tracker.status("a-bucket-…69-of-many")] == [names[69]]
+    with pytest.raises(AmbiguousError, match="names more than 10 of them"):
+        tracker.status("a-bucket-…-of-many")
+
+
+def test_the_beginning_of_an_id_may_be_spelled_as_its_provider_never_does(tracker: Tracker) -> None:
+    tell(tracker, "line_planet", "IN_PROGRESS")
+    sid = the_only(tracker).id
+
+    assert [found.id for found in tracker.status(f"{sid[:8]}-{sid[8:12]}".upper())] == [sid]
 
 
 # What another version has left

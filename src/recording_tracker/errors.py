@@ -39,8 +39,10 @@ class AmbiguousError(TrackerError):
     """A text that names several recordings where one is meant, or a prefix that several ids share."""
 
     def __init__(self, text: str, candidates: list[str]) -> None:
-        shown = ", ".join(candidates[:10]) + (", …" if len(candidates) > 10 else "")
-        super().__init__(f"{text!r} names {len(candidates)} of them; give one of: {shown}")
+        # Whoever looks may have stopped looking after some, so a count of many would be too low.
+        few = len(candidates) <= 10
+        count, more = (str(len(candidates)), "") if few else ("more than 10", ", …")
+        super().__init__(f"{text!r} names {count} of them; give one of: {', '.join(candidates[:10])}{more}")
         self.candidates = candidates
 
 

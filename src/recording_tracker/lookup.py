@@ -13,8 +13,11 @@ from recording_tracker.recording import Recording
 
 SHORTEST_PREFIX = 4
 MOST_CANDIDATES = 50
+MOST_BETWEEN_ENDS = 100_000
 CUT = "…"
 """Where a list leaves out the middle of an id that is too long for its line."""
+DOTS = "..."
+"""What becomes of that where somebody types it, or a chat without the sign shows it."""
 
 
 def status(journal: Reader, text: str, *, now_ms: int) -> list[Recording]:
@@ -75,8 +78,7 @@ def find(journal: Reader, text: str) -> list[int]:
         for look_up in (journal.find_ids, journal.find_aliases, journal.find_groups):
             if found := look_up(ids):
                 return found
-    head, cut, tail = text.partition(CUT)
-    return _by_prefix(journal, head, tail if cut else "") if len(head) >= SHORTEST_PREFIX else []
+    return _by_ends(journal, text)
 
 
 def _spellings(journal: Reader, text: str) -> Iterator[list[tuple[str, str]]]:
@@ -91,11 +93,22 @@ def _spellings(journal: Reader, text: str) -> Iterator[list[tuple[str, str]]]:
     yield [pair for pair in spelled if pair[1] != text]
 
 
-def _by_prefix(journal: Reader, prefix: str, tail: str) -> list[int]:
-    found = [pair for pair in journal.find_prefix(prefix, limit=MOST_CANDIDATES) if pair[0].endswith(tail)]
-    numbers = list(dict.fromkeys(number for _, number in found))
-    names = sorted({text for text, _ in found})
-    # All that begin so are one id: one recording by two names, or the recordings of one group.
+def _by_ends(journal: Reader, text: str) -> list[int]:
+    head, _, tail = text.strip().replace(DOTS, CUT).partition(CUT)
+    # All ids of an application or a server may begin alike, and the one with this end be far behind.
+    limit = MOST_BETWEEN_ENDS if tail else MOST_CANDIDATES
+    for pairs in _spellings(journal, head):
+        heads = sorted({spelled for _, spelled in pairs if len(spelled) >= SHORTEST_PREFIX})
+        found = {pair for head in heads for pair in journal.find_prefix(head, limit=limit) if pair[0].endswith(tail)}
+        if found:
+            return _the_one(text, found)
+    return []
+
+
+def _the_one(text: str, found: set[tuple[str, int]]) -> list[int]:
+    """Return the numbers of ids that begin alike; they are of one id: by two names, or a group's recordings."""
+    numbers = sorted({number for _, number in found})
+    names = sorted({name for name, _ in found})
     if len(numbers) > 1 and len(names) > 1:
-        raise AmbiguousError(prefix, names)
+        raise AmbiguousError(text, names)
     return numbers

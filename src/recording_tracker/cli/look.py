@@ -28,7 +28,9 @@ from recording_tracker.times import to_ms
 
 def unknown(name: str) -> NotFoundError:
     """Return the error of a name that nothing answers to."""
-    return NotFoundError(f"no recording {name!r}; 'tracker list' shows those there are")
+    short = len(name) < lookup.SHORTEST_PREFIX
+    needed = f"the beginning of an id has at least {lookup.SHORTEST_PREFIX} characters, and " if short else ""
+    return NotFoundError(f"no recording {name!r}; {needed}'tracker list' shows those there are")
 
 
 secrets_option = click.option("--secrets", is_flag=True, help="Show hashes and credentials of files too.")
