@@ -20,6 +20,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -78,9 +79,9 @@ class Receiver:
         if scope["path"] == "/health":
             return await asyncio.to_thread(health, self._db)
         if not scope["path"].startswith(ROUTE):
-            return Answer(404, {}, b"")
+            return _astray(scope, Answer(404, {}, b""))
         if scope["method"] != "POST":
-            return Answer(405, {"Allow": "POST"}, b"")
+            return _astray(scope, Answer(405, {"Allow": "POST"}, b""))
         return await self._take(scope["path"].removeprefix(ROUTE), scope, receive)
 
     async def _take(self, provider: str, scope: Scope, receive: Receive) -> Answer:
@@ -98,6 +99,12 @@ class Receiver:
         if receipt.result in ("quarantined", "rejected"):
             log.warning("%r: %s: %s", provider, receipt.result, receipt.detail)
         return answer(provider, receipt)
+
+
+def _astray(scope: Scope, found: Answer) -> Answer:
+    # With access logs off, nothing else would show that a provider was given a wrong address.
+    log.warning("%r: %s: not taken in: %s", scope["path"], scope["method"], HTTPStatus(found.status).phrase)
+    return found
 
 
 async def _read(headers: list[tuple[str, str]], receive: Receive) -> bytes:

@@ -23,6 +23,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from recording_tracker import RequestError, Tracker, TrackerError
@@ -69,7 +70,13 @@ def create() -> FastAPI:
             log.warning("%r: %s: %s", provider, receipt.result, receipt.detail)
         return _response(answer(provider, receipt))
 
-    @app.get("/health")
+    @app.exception_handler(HTTPException)
+    async def astray(request: Request, error: HTTPException) -> Response:
+        # With access logs off, nothing else would show that a provider was given a wrong address.
+        log.warning("%r: %s: not taken in: %s", request.url.path, request.method, error.detail)
+        return Response(status_code=error.status_code, headers=error.headers)
+
+    @app.api_route("/health", methods=["GET", "HEAD"])
     async def healthy() -> Response:
         return _response(await asyncio.to_thread(health, db))
 

@@ -21,7 +21,7 @@ import sys
 from datetime import UTC, datetime
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from recording_tracker import RequestError, Tracker, TrackerError
 from recording_tracker.delivery_log import DeliveryLog
@@ -62,6 +62,12 @@ def create() -> Flask:
         if receipt.result in ("quarantined", "rejected"):
             log.warning("%r: %s: %s", provider, receipt.result, receipt.detail)
         return _response(answer(provider, receipt))
+
+    @app.errorhandler(HTTPException)
+    def astray(error: HTTPException) -> HTTPException:
+        # With access logs off, nothing else would show that a provider was given a wrong address.
+        log.warning("%r: %s: not taken in: %s", request.path, request.method, error.name)
+        return error
 
     @app.get("/health")
     def healthy() -> Response:

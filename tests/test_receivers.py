@@ -360,6 +360,7 @@ def test_health_tells_nothing_but_whether_the_database_can_be_read(server: Serve
     found = server.ask("/health", method="GET")
 
     assert (found.status, json.loads(found.body)) == (200, {"status": "ok"})
+    assert server.ask("/health", method="HEAD").status == 200
 
 
 @pytest.mark.parametrize("receiver", COMMANDS)
@@ -427,6 +428,18 @@ def test_the_log_tells_what_was_refused_and_never_the_token(server: Server) -> N
         assert re.search(f"^{MOMENT} WARNING receiver: 'line_planet': {told}", log, re.MULTILINE)
     assert TOKEN not in log
     assert "Traceback" not in log
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/callbacks/aircore"), ("POST", "/callback/aircore")])
+def test_the_log_tells_what_came_to_a_wrong_address_or_by_a_wrong_method(
+    server: Server, method: str, path: str
+) -> None:
+    found = server.ask(f"{path}?token={TOKEN}", b"{}", method=method)
+
+    assert found.status in (404, 405)
+    log = server.log.read_text(encoding="utf-8")
+    assert re.search(f"^{MOMENT} WARNING receiver: '{path}': {method}: not taken in: .*", log, re.MULTILINE)
+    assert TOKEN not in log
 
 
 # Starting
