@@ -68,9 +68,7 @@ def _found(
         return (sentence(flag.message),), *_implied(happenings, flag)
     if flag.code == "sequence-gap":
         return (sentence(flag.message),), tuple(_around_holes(steps)), ()
-    shown = [
-        step for step in steps if step.event.event_id in flag.events or (not flag.events and flag.code in step.dropped)
-    ]
+    shown = [step for step in steps if _shows(step, flag)]
     message = _without_hints(machine, flag, shown)
     return (sentence(message),), ids(shown), tuple(dict.fromkeys(_places(machine, flag, shown)))
 
