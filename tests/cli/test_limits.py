@@ -53,6 +53,12 @@ def test_it_shows_what_was_observed_and_what_would_fit(tracker: Command, busy: P
     assert lines[-1] == "2 limits have been met less than 100 times, too few to propose anything"
 
 
+def test_one_limit_is_told_of_in_the_singular(tracker: Command, busy: Path) -> None:
+    shown = unstyle(tracker("limits", "suggest", "aircore", "--db", busy, "--newest", "1").text)
+
+    assert shown.startswith("aircore: the newest 1 complete recording\n")
+
+
 def test_json_has_the_same(tracker: Command, busy: Path) -> None:
     limits = tracker("limits", "suggest", "--db", busy, "--json", "--newest", "110").json["limits"]
 

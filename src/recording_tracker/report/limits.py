@@ -18,7 +18,9 @@ HEADS = ("state", "limit", "n", "p50", "p99", "p99.9", "now", "proposed")
 
 def limits_lines(observed: Observed, found: Sequence[Suggestion], width: int | None) -> Iterator[str]:
     """Tell what was observed of one provider, and which limits would fit it; in no more columns than *width*."""
-    yield style(f"{printable(observed.provider)}: the newest {observed.recordings} complete recordings", bold=True)
+    yield style(
+        f"{printable(observed.provider)}: the newest {counted(observed.recordings, 'complete recording')}", bold=True
+    )
     yield (
         f"{counted(observed.events, 'event')}, {counted(observed.duplicates, 'duplicate')}, "
         f"{observed.late} late, {observed.missing} missing"
@@ -33,7 +35,8 @@ def limits_lines(observed: Observed, found: Sequence[Suggestion], width: int | N
     few = sum(not suggestion.is_enough for suggestion in found if suggestion.limit_ms is not None)
     if few:
         yield ""
-        yield from _lines(f"{few} limits have been met less than {FEWEST} times, too few to propose anything", width)
+        have = f"{counted(few, 'limit')} {'has' if few == 1 else 'have'}"
+        yield from _lines(f"{have} been met less than {FEWEST} times, too few to propose anything", width)
 
 
 def _row(found: Suggestion) -> tuple[str, ...]:
@@ -61,7 +64,7 @@ def _sentence(found: Suggestion) -> str:
     low, high = interval(alarms, n)
     return (
         f"{_place(found)} {found.key} = {written(found.proposed_ms)}: finds what hangs {when}; in {n} times it would "
-        f"have raised {alarms} false alarms, where the present one would have raised {before} "
+        f"have raised {counted(alarms, 'false alarm')}, where the present one would have raised {before} "
         f"(true share {low:.2%} to {high:.2%}; 95 %, Wilson)"
     )
 
