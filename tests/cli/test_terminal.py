@@ -54,6 +54,16 @@ def test_output_is_broken_between_words(tracker: Command, db: Path) -> None:
     assert shown.split() == piped.split()
 
 
+def test_the_demo_fits(tracker: Command, tmp_path: Path) -> None:
+    db = tmp_path / ("folder of " + "a" * 40) / "tour.db"
+    db.parent.mkdir()
+
+    shown = click.unstyle(tracker("demo", "--db", db, terminal=80).text)
+
+    assert [line for line in shown.splitlines() if len(line) > 80 and str(tmp_path) not in line] == []
+    assert f"\n  export TRACKER_DB='{db}'\n" in shown
+
+
 @pytest.mark.parametrize("columns", [60, 80])
 def test_the_answer_of_an_audit_fits(tracker: Command, db: Path, columns: int) -> None:
     tracker("ack", "conf-3", "--note", "known", "--db", db)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -60,11 +61,11 @@ def demo_command(ctx: click.Context, /, *, db: str | None, as_json: bool) -> Non
             print_json({"database": str(path), "report": str(report_path), **summary.to_json()})
             return
         _tour(tracker, summary)
-    click.echo(f"\nThe database is {path}")
-    click.echo(f"The report is {report_path}; look at it in a browser")
-    click.echo(f"\nLook further, the recordings being of {NOW:%Y-%m-%d}:")
-    click.echo(f"  export TRACKER_DB={path}")
-    click.echo(f"  tracker list --now {NOW:%Y-%m-%dT%H:%M:%SZ}")
+    print_lines(["", f"The database is {path}", f"The report is {report_path}; look at it in a browser"])
+    print_lines(["", f"Look further, the recordings being of {NOW:%Y-%m-%d}:"])
+    print_lines(
+        [f"  export TRACKER_DB={quote(str(path))}", f"  tracker list --now {NOW:%Y-%m-%dT%H:%M:%SZ}"], whole=True
+    )
 
 
 def _tour(tracker: Tracker, summary: Summary) -> None:
