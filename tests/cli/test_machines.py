@@ -1,9 +1,11 @@
-"""``machines check`` and ``machines diff``: what they print, and the status with which they end."""
+"""``machines``: what its commands print, and the status with which they end."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.cli.conftest import Command
@@ -12,11 +14,31 @@ PLANTED = Path(__file__).parents[1] / "planted"
 BROKEN = Path(__file__).parents[1] / "machines"
 
 
-def test_a_list_in_80_columns_has_each_provider_whole(tracker: Command) -> None:
-    lines = tracker("machines", "list", terminal=80).text.splitlines()
+@pytest.mark.parametrize("columns", [60, 80])
+def test_a_list_of_machines_has_whole_titles_and_regions(tracker: Command, columns: int) -> None:
+    shown = click.unstyle(tracker("machines", "list", terminal=columns).text)
 
-    assert [line.split()[0] for line in lines[1:]] == ["agora", "aircore", "bandwidth", "enablex", "line_planet"]
-    assert max(map(len, lines[1:])) <= 80
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= columns
+    providers = [line.split()[0] for line in lines[2:] if not line.startswith(" ")]
+    assert providers == ["agora", "aircore", "bandwidth", "enablex", "line_planet"]
+    for told in ("Agora Cloud Recording", "service, recorder, uploader, transcoding, vod", "capture, live, files,"):
+        assert told in shown
+
+
+@pytest.mark.parametrize("provider", ["agora", "enablex"])
+def test_a_machine_fits_and_tells_each_event_with_all_the_states_that_it_leads_from(
+    provider: str, tracker: Command
+) -> None:
+    shown = click.unstyle(tracker("machines", "show", provider, terminal=80).text)
+    whole = click.unstyle(tracker("machines", "show", provider).text)
+
+    assert max(map(len, shown.splitlines())) <= 80
+    assert sorted(shown.split()) == sorted(whole.split())
+    if provider == "agora":
+        assert re.search(r"^status\.2 +recorder_starting +not_started, initialized$", whole, re.MULTILINE)
+        assert re.search(r"^session_failover +recorder_ready +fatal, .*, exited_abnormally$", whole, re.MULTILINE)
+        assert re.search(r"^STSExpired +\(stays\) +every state$", whole, re.MULTILINE)
 
 
 def test_a_proof_that_does_not_hold_ends_with_1_and_its_counterexample(tracker: Command) -> None:

@@ -372,10 +372,11 @@ def test_the_history_of_a_group_tells_its_recordings_apart(tracker: Command, tmp
 
 
 def test_a_narrow_history_shows_whole_times(tracker: Command, toured: Path) -> None:
-    _, *lines = shown(tracker("history", "conf-3", "--db", toured, terminal=50))
+    _, head, below, *lines = shown(tracker("history", "conf-3", "--db", toured, terminal=50))
 
-    assert max(map(len, lines)) <= 50
-    assert [text.split()[:2] for text in lines[1::2]] == [
+    assert max(map(len, (head, *lines))) <= 50
+    assert below == "    moves"
+    assert [text.split()[:2] for text in lines[::2]] == [
         ["11-01", "12:00:00"], ["11-01", "12:20:00"], ["11-01", "12:20:20"]
     ]  # fmt: skip
 

@@ -19,9 +19,9 @@ from recording_tracker.cli.output import write_bytes
 from recording_tracker.cli.proving import check_machines, diff_machines
 from recording_tracker.cli.terminal import width
 from recording_tracker.errors import UsageError
-from recording_tracker.machine import Machine
+from recording_tracker.machine import Machine, Region
 from recording_tracker.machine.sketch import FORMATS, People, Peopled, steps
-from recording_tracker.report.text import columns
+from recording_tracker.report.text import columns, folded_columns
 from recording_tracker.times import short, to_ms
 
 
@@ -63,7 +63,8 @@ def list_machines(*, machines_folder: str | None, as_json: bool) -> None:
         )
         for machine in machines
     ]
-    print_lines(columns(("provider", "title", "states", "events", "digest", "regions"), rows, width(), flexible=1))
+    heads = ("provider", "title", "states", "events", "digest", "regions")
+    print_lines(folded_columns(heads, rows, width(), flexible=1, indent=4))
 
 
 def _summary(machine: Machine) -> dict[str, object]:
@@ -125,12 +126,17 @@ def _tables(machine: Machine) -> Iterator[str]:
         ]
         yield from columns(("state", "phase", "ends", "stalls after", "complete within"), states, width(), flexible=0)
         yield ""
-        moves = [
-            (trigger, region.states[source], "" if dest == source else region.states[dest])
-            for trigger, dests in region.dests.items()
-            for source, dest in dests.items()
-        ]
-        yield from columns(("event", "from", "to"), moves, width(), flexible=0)
+        yield from folded_columns(("event", "to", "from"), list(_moves(region)), width(), flexible=0, indent=4)
+
+
+def _moves(region: Region) -> Iterator[tuple[str, str, str]]:
+    """Write each event with a state that it leads to, and all those from where it does."""
+    for trigger, dests in region.dests.items():
+        sources: dict[str, list[str]] = {}
+        for source, dest in dests.items():
+            sources.setdefault("(stays)" if dest == source else region.states[dest], []).append(region.states[source])
+        for dest_name, names in sources.items():
+            yield trigger, dest_name, "every state" if len(names) == len(region.states) else ", ".join(names)
 
 
 @machines_command.command("draw")

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
 
-from click import unstyle
-
 from recording_tracker.report.clock import Clock
 from recording_tracker.report.safe import printable
-from recording_tracker.report.text import NARROW, columns, title, wrapped
+from recording_tracker.report.text import NARROW, folded_columns, title
 from recording_tracker.results import HistoryLine
 from recording_tracker.times import short
 
@@ -34,20 +32,11 @@ def _table(lines: Sequence[HistoryLine], clock: Clock, width: int | None) -> Ite
     """Tell each event in one line; its moves below it where they don't fit into *width*."""
     rows = [_history_row(line, clock) for line in lines]
     heads = [f"occurred ({clock.zone})", "event", "verdict", "delay", "times", "moves"]
-    whole = list(columns(heads, rows, None, flexible=1))
-    if width is None or all(len(unstyle(line)) <= width for line in whole):
-        yield from whole
-        return
     indent = 22
-    if width < NARROW:
+    if width is not None and width < NARROW:
         # Rather the time whole, without its year, than a bit of everything.
         heads, rows, indent = _narrowed(heads), [_narrowed([row[0][5:], *row[1:]]) for row in rows], 4
-    head, *shortened = columns(heads[:-1], [row[:-1] for row in rows], width, flexible=1)
-    yield head
-    for row, line in zip(rows, shortened, strict=True):
-        yield line
-        if row[-1]:
-            yield from wrapped(row[-1], " " * indent, width)
+    yield from folded_columns(heads, rows, width, flexible=1, indent=indent)
 
 
 def _history_row(line: HistoryLine, clock: Clock) -> list[str]:

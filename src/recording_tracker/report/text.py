@@ -230,6 +230,23 @@ def columns(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
         yield style(line, bold=True) if number == 0 else line
 
 
+def folded_columns(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None, *, flexible: int, indent: int
+) -> Iterator[str]:
+    """Align *rows* below *heads*; where they are wider than *width*, the last cell of each goes below its line."""
+    whole = list(columns(heads, rows, None, flexible=flexible))
+    if width is None or all(len(unstyle(line)) <= width for line in whole):
+        yield from whole
+        return
+    head, *shortened = columns(heads[:-1], [row[:-1] for row in rows], width, flexible=flexible)
+    yield head
+    yield style(" " * indent + heads[-1], bold=True)
+    for row, line in zip(rows, shortened, strict=True):
+        yield line
+        if row[-1]:
+            yield from wrapped(row[-1], " " * indent, width)
+
+
 def _last_heard(recording: Recording, clock: Clock, *, in_full: bool) -> str:
     """Write when something last came of a recording; that it is a time ago needs no words in a list."""
     last = recording.last_event
