@@ -310,7 +310,7 @@ def test_codes_are_told_in_meanings_with_what_to_do() -> None:
     assert "In its words: 'no such bucket'." in fatal.text
     assert "codes.upload_error.32" in fatal.machine
     assert told(story, "remedy")[:3] == [
-        "The recording may have ended; ask Agora with 'query'.",
+        "The recording may have ended; ask Agora's query API.",
         "Check vendor, region, bucket and keys; a wrong bucket or key is not backed up.",
         "Often a wrong parameter; look for errors before it.",
     ]

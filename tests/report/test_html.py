@@ -70,6 +70,28 @@ def test_what_to_do_is_told_by_kind_the_longest_stuck_first(read: Node) -> None:
     assert len(told) == MOST_TO_DO
 
 
+def test_what_is_wrong_with_a_recording_in_two_ways_is_one_recording_to_look_at(tmp_path: Path) -> None:
+    with Tracker(tmp_path / "r.db") as tracker:
+        started = {
+            "event": "recording-started",
+            "timestamp": 1793527200000,
+            "recording": {"url": "https://r.example/1"},
+        }
+        tracker.ingest("aircore", started, received_at=NOW)
+        found = page(tracker.survey(NOW + timedelta(days=9)))
+
+    [item] = found.of_class("todo")[0].all("li")
+    assert [flag.text for flag in found.of_class("codes")] == ["stalled missing-terminal"]
+    assert item.text.startswith("1")
+    assert item.one("b").text == "aircore: stalled"
+
+
+def test_a_provider_that_reports_two_errors_of_a_recording_counts_it_once(read: Node) -> None:
+    [item] = [item for item in read.of_class("todo")[0].all("li") if item.one("b").text == "agora: provider-error"]
+
+    assert item.of_class("count")[0].text.startswith("1")
+
+
 def test_what_a_provider_reports_is_mended_as_its_code_says(read: Node) -> None:
     [item] = [item for item in read.of_class("todo")[0].all("li") if item.one("b").text == "aircore: provider-error"]
 
@@ -80,7 +102,7 @@ def test_what_a_provider_reports_is_mended_as_its_code_says(read: Node) -> None:
 def test_what_is_to_be_done_is_what_the_story_of_the_longest_stuck_says(read: Node) -> None:
     told = {item.one("b").text: item.text for item in read.of_class("todo")[0].all("li")}
 
-    assert "find out whether it still runs: ask Agora's `query` with the sid" in told["agora: stalled"]
+    assert "find out whether it still runs: ask Agora's query API with the sid" in told["agora: stalled"]
     assert "check the storage settings of the start request" in told["aircore: missing-terminal"]
 
 

@@ -11,8 +11,8 @@ from recording_tracker.grammar import counted, noun
 from recording_tracker.recording import Recording
 from recording_tracker.report import remarks
 from recording_tracker.report.clock import Clock
-from recording_tracker.report.items import acknowledged, commands, listed, since, to_do
-from recording_tracker.report.markup import Markup, spaced, tag
+from recording_tracker.report.items import acknowledged, commands, listed, since, to_do, when
+from recording_tracker.report.markup import Markup, join, spaced, tag
 from recording_tracker.report.page import page
 from recording_tracker.report.panel import panel
 from recording_tracker.results import AuditReport
@@ -56,10 +56,13 @@ def _header(report: AuditReport) -> Markup:
     color = "bad" if report.stuck else "warn" if report.needs_attention else "good"
     oldest = min(map(since, report.stuck), default=None)
     clock = Clock(report.now)
+    first = join(("The first of them since ", when(oldest, clock), ". ")) if oldest else None
     said = [
-        f"The first of them since {clock.when(oldest)}. " if oldest else "Every open recording is in time. ",
+        first or "Every open recording is in time. ",
         f"{report.acknowledged} of them acknowledged. " if report.acknowledged else "",
-        f"{counted(report.recordings, 'recording')} in all, at {report.now:%Y-%m-%d %H:%M:%S}Z.",
+        f"{counted(report.recordings, 'recording')} in all, at ",
+        tag("span", clock.full(report.now), class_="whole"),
+        ".",
     ]
     return tag(
         "header",
@@ -147,10 +150,8 @@ def _to_do(report: AuditReport) -> Iterator[Markup]:
     found: dict[_Trouble, list[tuple[Flag, Recording]]] = {}
     for section, recordings in (("stuck", report.stuck), ("flagged", report.flagged)):
         for recording in recordings:
-            for flag in recording.flags:
-                if _matters(flag, section):
-                    trouble = _Trouble(recording.provider, flag.code, _where(recording, flag), section)
-                    found.setdefault(trouble, []).append((flag, recording))
+            for trouble, flag in _troubles(recording, section).items():
+                found.setdefault(trouble, []).append((flag, recording))
     if not found:
         return
     yield tag("h2", "What to do next")
@@ -159,6 +160,15 @@ def _to_do(report: AuditReport) -> Iterator[Markup]:
     if len(found) > MOST_TO_DO:
         more = sum(len(recordings) for recordings in list(found.values())[MOST_TO_DO:])
         yield tag("p", f"And {more} more of other kinds, below.", class_="soft")
+
+
+def _troubles(recording: Recording, section: str) -> dict[_Trouble, Flag]:
+    """Return what is to be done about one recording, with the flags that say so; one stuck twice is looked at once."""
+    flags = sorted((flag for flag in recording.flags if _matters(flag, section)), key=lambda flag: flag.raised_ms)
+    found: dict[_Trouble, Flag] = {}
+    for flag in flags[:1] if section == "stuck" else flags:
+        found.setdefault(_Trouble(recording.provider, flag.code, _where(recording, flag), section), flag)
+    return found
 
 
 def _matters(flag: Flag, section: str) -> bool:
@@ -214,7 +224,7 @@ def _acknowledged(report: AuditReport) -> Iterator[Markup]:
 
 def _providers(report: AuditReport) -> Markup:
     heads = ("provider", "recordings", "open", "phases", "outcomes", "last heard")
-    rows = []
+    rows, clock = [], Clock(report.now)
     for name, found in report.providers.items():
         last = found.last_received_at
         cells = (
@@ -223,7 +233,7 @@ def _providers(report: AuditReport) -> Markup:
             ("open", found.open),
             ("phases", _counted(found.phases)),
             ("outcomes", _counted(found.outcomes)),
-            ("last heard", f"{Clock(report.now).when(last) if last else '-'}{', silent' if found.silent else ''}"),
+            ("last heard", join((when(last, clock) if last else "-", ", silent" if found.silent else None))),
         )
         rows.append(tag("tr", *(tag("td", value, data_head=head or None) for head, value in cells)))
     head = tag("tr", *(tag("th", name) for name in heads))

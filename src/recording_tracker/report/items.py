@@ -136,12 +136,17 @@ def _flag(flag: Flag, clock: Clock) -> Markup:
     more = f" and {len(flag.events) - MOST_EVIDENCE} more" if len(flag.events) > MOST_EVIDENCE else ""
     return tag(
         "div",
-        tag("p", tag("b", flag.code), f", {flag.severity}, since {clock.when(flag.raised_at)}"),
+        tag("p", tag("b", flag.code), f", {flag.severity}, since ", when(flag.raised_at, clock)),
         tag("p", flag.message),
         tag("p", f"Acknowledged: {flag.note}") if flag.acknowledged else None,
         tag("p", f"Evidence: {shown}{more}", class_="evidence") if flag.events else None,
         class_=f"flag {flag.severity}",
     )
+
+
+def when(moment: datetime, clock: Clock) -> Markup:
+    """Write *moment*, which no line breaks in two, and how far from now it is."""
+    return join((tag("span", clock.full(moment), class_="whole"), f" ({clock.away(moment)})"))
 
 
 def to_do(recording: Recording) -> Iterator[tuple[str, str]]:
@@ -160,7 +165,7 @@ def commands(recording: Recording) -> list[str]:
 
 
 def _doubled(recording: Recording) -> str:
-    return "" if recording.duplicates is None else f", and {counted(recording.duplicates, 'duplicate')}"
+    return f", and {counted(recording.duplicates, 'duplicate')}" if recording.duplicates else ""
 
 
 def _facts(recording: Recording, clock: Clock) -> Markup:
@@ -175,8 +180,8 @@ def _facts(recording: Recording, clock: Clock) -> Markup:
         ("phase", f"{recording.phase}, {recording.outcome}" if recording.outcome else recording.phase),
         ("state", ", ".join(f"{region} {state}" for region, state in recording.state.items())),
         ("group", recording.group_id if recording.group_id != recording.id else None),
-        *((label, clock.when(moment)) for label, moment in moments if moment is not None),
-        ("last event", f"{last.name}, received {clock.when(last.received_at)}" if last else "nothing has come"),
+        *((label, when(moment, clock)) for label, moment in moments if moment is not None),
+        ("last event", join((last.name, ", received ", when(last.received_at, clock))) if last else "nothing has come"),
         ("events", f"{recording.events}{_doubled(recording)}"),
         ("awaits", ", ".join(recording.awaits)),
     ]

@@ -13,7 +13,7 @@ NOWHERE: Mapping[str, str] = MappingProxyType({})
 
 # How to find out what has become of a recording; as the providers document it.
 QUESTIONS = {
-    "agora": "ask Agora's `query` with the sid; if that knows it no more, look for its files in your storage",
+    "agora": "ask Agora's query API with the sid; if that knows it no more, look for its files in your storage",
     "aircore": "look for its file in your bucket, and ask Aircore with the url of the recording",
     "bandwidth": "ask Bandwidth's API: GET /accounts/{accountId}/recordings",
     "enablex": "ask the archive API: GET /video/v2/archive/conf/{conf_num}",
