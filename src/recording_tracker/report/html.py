@@ -116,10 +116,9 @@ def _alerts(report: AuditReport) -> Iterator[Markup]:
         yield _alert("The quarantine is full", "What else cannot be attributed is refused.", "tracker quarantine list")
     elif report.quarantined:
         yield _alert(remarks.unattributed(report), "Kept aside, whole.", "tracker quarantine list")
-    for name, groups in report.never_received.items():
-        wanted = "; ".join(" or ".join(group) for group in groups)
-        what = "Probably the account has not subscribed to them; say so in limits.subscribed."
-        yield _alert(f"{name} has never sent: {wanted}", what)
+    for name in report.never_received:
+        what, shown = remarks.never_sent(report, name)
+        yield _alert(what, f"{shown[0].upper()}{shown[1:]}.")
     if report.outdated:
         more = "Check --machines or TRACKER_MACHINES first; then replay brings that to the one in use."
         yield _alert(remarks.outdated(report), more, "tracker replay")

@@ -54,8 +54,8 @@ def _remarks(report: AuditReport) -> Iterator[str]:
         yield f"{remarks.kept_aside(report)}."
     if report.quarantine_full:
         yield "The quarantine is full: what else cannot be attributed is refused."
-    for provider, groups in report.never_received.items():
-        yield f"{provider} has never sent: {'; '.join(' or '.join(group) for group in groups)}."
+    for provider in report.never_received:
+        yield f"{'; '.join(remarks.never_sent(report, provider))}."
     if report.outdated:
         remedy = "Check --machines or TRACKER_MACHINES first; then 'tracker replay' brings that to the one in use."
         yield f"{remarks.outdated(report)}. {remedy}"

@@ -45,11 +45,11 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
     if report.quarantine_full:
         yield ""
         yield style("The quarantine is full: what else cannot be attributed is refused", fg="red")
-    for provider, names in report.never_received.items():
-        wanted = "; ".join(" or ".join(group) for group in names)
+    for provider in report.never_received:
+        what, shown = remarks.never_sent(report, provider)
         yield ""
-        yield from wrapped(f"{printable(provider)} has never sent: {wanted}", "", width)
-        yield "  probably the account has not subscribed to them; say so in limits.subscribed"
+        yield from wrapped(printable(what), "", width)
+        yield from wrapped(shown, "  ", width)
     if report.outdated:
         yield ""
         yield remarks.outdated(report)

@@ -16,6 +16,17 @@ def kept_aside(report: AuditReport) -> str:
     return f"{unattributed(report)} and {noun(report.quarantined, 'is', 'are')} kept aside"
 
 
+def never_sent(report: AuditReport, provider: str) -> tuple[str, str]:
+    """Say which promised events of *provider* have never once come, and what that shows."""
+    wanted = "; ".join(" or ".join(group) for group in report.never_received[provider])
+    due = report.providers[provider].outcomes or any(recording.provider == provider for recording in report.stuck)
+    shown = "probably the account has not subscribed to them; say so in limits.subscribed"
+    return (
+        f"{provider} has never sent: {wanted}",
+        shown if due else "no recording of it has ended yet, so they may come",
+    )
+
+
 def outdated(report: AuditReport) -> str:
     """Say how many recordings rest on a machine that is not the one in use."""
     number = report.outdated
