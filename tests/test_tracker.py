@@ -19,6 +19,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from recording_tracker import (
     AmbiguousError,
@@ -35,6 +36,7 @@ from recording_tracker import (
     UnknownProviderError,
     UsageError,
 )
+from recording_tracker.cli import cli
 from recording_tracker.flags import INFO
 from recording_tracker.journal.memory import MemoryJournal
 from recording_tracker.machine import shipped_folder
@@ -1437,8 +1439,13 @@ def test_events_of_an_adapter_that_is_gone_are_kept_and_shown(path: Path, tmp_pa
     with Tracker(path) as tracker:
         assert [one.provider for one in tracker.status("take-1", now=START)] == ["studio"]
         assert tracker.audit(START).recordings == 1
-        assert tracker.replay(now=START).changed == []
+        replayed = tracker.replay(now=START)
+        assert (replayed.recordings, replayed.left, replayed.changed) == (0, 1, [])
         assert tracker.verify().damaged == ["take-1: its machine or its adapter is not there"]
+    assert CliRunner().invoke(cli, ["replay", "--dry-run", "--db", str(path)]).output.splitlines() == [
+        "0 of 0 recordings would change",
+        "  left alone: 1 recording: its machine or its adapter is not there; check --machines or TRACKER_MACHINES",
+    ]
 
 
 def test_an_id_that_a_list_has_cut_is_found_by_its_ends(tracker: Tracker) -> None:

@@ -84,6 +84,7 @@ def replay(
                 entry = journal.entry(number)
                 machine, adapter = machines.get(entry.standing.provider), adapters.get(entry.standing.provider)
                 if machine is None or adapter is None:
+                    report.left += entry.standing.exists
                     continue
                 report.recordings += entry.standing.exists
                 timeline, standing = folded(journal, entry, machine, adapter)

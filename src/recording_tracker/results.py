@@ -315,6 +315,8 @@ class ReplayReport:
     """What folding everything again has changed, or would change."""
 
     recordings: int = 0
+    left: int = 0
+    """How many recordings more there are, whose machine or adapter is not there; they are as they were."""
     differences: int = 0
     """How many recordings are others; of all of them *changed* has the first ones only."""
     changed: list[Difference] = field(default_factory=list)

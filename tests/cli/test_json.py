@@ -190,14 +190,15 @@ def test_replay_prints_what_changes(tracker: Command, db: Path) -> None:
 
     run = tracker("replay", "--db", db, "--now", NOW, "--json")
 
-    assert run.json == {"recordings": 30, "changed": [], "counts": counts}
+    assert run.json == {"recordings": 30, "left": 0, "changed": [], "counts": counts}
 
 
 def test_replay_prints_before_and_after(tracker: Command, db: Path, tmp_path: Path) -> None:
     run = tracker("replay", "--dry-run", "--db", db, "--machines", hasty(tmp_path), "--now", NOW, "--json")
 
     changed = {"id": str, "before": each(lambda _: True), "after": each(lambda _: True)}
-    assert fits(run.json, {"changed": [changed], "recordings": int, "counts": dict.fromkeys((*KINDS, "other"), int)})
+    counts = dict.fromkeys((*KINDS, "other"), int)
+    assert fits(run.json, {"changed": [changed], "recordings": int, "left": int, "counts": counts})
     assert (len(run.json["changed"]) > 0, run.status) == (True, 1)
 
 

@@ -26,7 +26,7 @@ from recording_tracker.cli.options import (
 from recording_tracker.cli.progress import of_recordings
 from recording_tracker.cli.terminal import talk
 from recording_tracker.differences import OTHER
-from recording_tracker.grammar import counted
+from recording_tracker.grammar import counted, noun
 from recording_tracker.report.safe import printable
 from recording_tracker.results import Difference, ReplayReport
 from recording_tracker.tracker import Tracker
@@ -76,7 +76,7 @@ def _stream(replay: Callable[..., ReplayReport]) -> ReplayReport:
         begin = ", "
 
     report = replay(tell=tell)
-    end = f'], "recordings": {report.recordings}, "counts": {json.dumps(report.counts)}}}'
+    end = f'], "recordings": {report.recordings}, "left": {report.left}, "counts": {json.dumps(report.counts)}}}'
     click.echo(end if report.differences else begin + end)
     return report
 
@@ -84,6 +84,9 @@ def _stream(replay: Callable[..., ReplayReport]) -> ReplayReport:
 def _replay_lines(report: ReplayReport, *, dry_run: bool) -> Iterator[str]:
     """Tell how many recordings change, in which ways, with the first of each kind, then the first of all in full."""
     yield f"{report.differences} of {report.recordings} recordings {'would change' if dry_run else 'changed'}"
+    if report.left:
+        whose = noun(report.left, "recording: its machine or its adapter is", "recordings: their machine or adapter is")
+        yield f"  left alone: {report.left} {whose} not there; check --machines or TRACKER_MACHINES"
     for kind, count in report.counts.items():
         if count:
             examples = report.examples[kind]
