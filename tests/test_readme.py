@@ -237,7 +237,16 @@ def test_a_link_leads_to_a_file(path: str) -> None:
 def test_a_file_that_is_named_is_there(path: str) -> None:
     place = path.replace("NAME", "agora")
 
-    assert any((base / place).exists() for base in (ROOT, ROOT / "src" / "recording_tracker"))
+    shown = {block.file for block in blocks()}
+    assert path in shown or any((base / place).exists() for base in (ROOT, ROOT / "src" / "recording_tracker"))
+
+
+@pytest.mark.parametrize("block", [block for block in blocks() if block.file], ids=lambda block: block.file)
+def test_a_file_that_is_shown_is_named_before_it(block: Block) -> None:
+    """Where the page is read, what stands behind the fence is not to be seen."""
+    before = README[: README.index(f"```{block.language} {block.file}\n")].rstrip().rpartition("\n\n")[2]
+
+    assert f"`{block.file}`" in before
 
 
 # Words, machines
