@@ -386,8 +386,17 @@ def test_a_narrow_history_shows_whole_times(tracker: Command, toured: Path) -> N
 def test_a_story_is_no_wider_than_the_terminal(width: int, name: str, tracker: Command, toured: Path) -> None:
     lines = shown(tracker("explain", name, "--now", NOW, "--db", toured, terminal=width))
 
-    # An id is not taken apart.
-    assert [text for text in lines[1:] if len(text) > width and "//" not in text] == []
+    # An id is not taken apart, nor is a command.
+    assert [text for text in lines[1:] if len(text) > width and not re.search("//|^    tracker ", text)] == []
+
+
+def test_a_command_that_a_story_names_can_be_copied(tracker: Command, toured: Path) -> None:
+    lines = shown(tracker("explain", "1793538900000-0-15", "--now", NOW, "--db", toured, terminal=80))
+
+    name = "http://recorder.example:8080/recording/1793538900000-0-15"
+    assert lines[lines.index("  - When you know how it ended, settle it:") + 1] == (
+        f"    tracker resolve --outcome OUTCOME --note TEXT {name}"
+    )
 
 
 # Exit status

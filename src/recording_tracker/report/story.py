@@ -38,8 +38,21 @@ def _paragraphs(title: str, parts: Sequence[Part], clock: Clock, width: int | No
             label = flag_label(part.severity or "", part.flag or "", acknowledged=part.acknowledged)
             yield from flag_head(label, clock.when(part.at), width)
             yield from wrapped(_said(part, clock), " " * 10, width)
+        elif part.kind == "remedy":
+            yield from _remedy(_said(part, clock), width)
         else:
-            yield from _item("- " if part.kind == "remedy" else "", _said(part, clock), width)
+            yield from _item("", _said(part, clock), width)
+
+
+def _remedy(text: str, width: int | None) -> Iterator[str]:
+    """Tell what to do; a command, which is to be copied, stays in one line, of its own where it would be broken."""
+    said, command_follows, arguments = text.partition(": tracker ")
+    if not command_follows or width is None or len(text) + 4 <= width:
+        yield from _item("- ", text, width)
+    else:
+        yield from _item("- ", f"{said}:", width)
+        # What has a style is printed as it is.
+        yield style(f"    tracker {arguments}", bold=True)
 
 
 def _item(mark: str, text: str, width: int | None) -> Iterator[str]:
