@@ -83,3 +83,22 @@ def test_a_usual_body_is_read_by_the_quick_reader(body: bytes) -> None:
         pytest.skip("no object, or a text in it looks like a key")
 
     assert plain_object(body) == json.loads(body)
+
+
+@pytest.mark.parametrize("offset", range(20))
+@pytest.mark.parametrize("length", [100, 101])
+def test_a_number_is_as_long_wherever_it_stands(offset: int, length: int) -> None:
+    raw = b'{"' + b"a" * offset + b'":' + b"1" * length + b"}"
+
+    assert (plain_object(raw) is None) == (length == 101)
+    assert agree(raw)
+
+
+@pytest.mark.parametrize("brackets", [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
+@pytest.mark.parametrize("depth", [64, 65])
+def test_nothing_is_nested_deeper_for_either_reader(brackets: tuple[str, str], depth: int) -> None:
+    opening, closing = brackets
+    raw = f'{{"a":{opening * (depth - 1)}1{closing * (depth - 1)}}}'.encode()
+
+    assert (plain_object(raw) is None) == (depth == 65)
+    assert outcome(raw) == ("RejectedBodyError" if depth == 65 else repr(plain_object(raw)))

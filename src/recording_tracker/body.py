@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from hashlib import sha256
+from itertools import chain
 from typing import Any, NoReturn
 
 from pydantic_core import from_json
@@ -23,6 +24,7 @@ MANY_PAIRS = 10_000
 # All that a number is made of as one sign, so that a long one is found by a search for bytes.
 _AS_NUMBER = bytes(ord("0") if sign in b"0123456789.eE+-" else ord(" ") for sign in range(256))
 _LONG_NUMBER = b"0" * (MAX_NUMBER_LENGTH + 1)
+_SAMPLE = b"0" * (len(_LONG_NUMBER) // 20)
 # Unrolled and possessive, so that a long string costs no memory for going back; and a string without an end
 # goes to the end of the body, for else each quote in it would be tried as a beginning.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -45,7 +47,6 @@ def read_object(raw: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> dict[str, Any
     """
     if len(raw) > max_bytes:
         raise RejectedBodyError(f"the body has {len(raw)} bytes; at most {max_bytes} are read")
-    _check_bombs(raw)
     value = plain_object(raw)
     return _read_closely(raw) if value is None else value
 
@@ -58,7 +59,7 @@ def plain_object(raw: bytes) -> dict[str, Any] | None:
     stand behind each but for blanks, and inside of one they only make them too many.
     """
     # For want of memory the quick reader may end in a panic, which is no MemoryError; few bodies are large.
-    if len(raw) > MAX_PLAIN_BYTES:
+    if len(raw) > MAX_PLAIN_BYTES or _may_have_long_number(raw):
         return None
     try:
         value = from_json(raw, allow_inf_nan=False)
@@ -70,23 +71,28 @@ def plain_object(raw: bytes) -> dict[str, Any] | None:
 
 
 def _count_keys(value: dict[str, Any]) -> int:
-    """Count the keys of all objects in *value*; -1 where a number in it is too large to hold."""
-    found = len(value)
-    waiting: list[Iterable[Any]] = [value.values()]
-    while waiting:
-        for inner in waiting.pop():
+    """Count the keys of all objects in *value*; -1 where it is nested too deep, or a number is too large to hold."""
+    found, depth = len(value), 1
+    level: list[Iterable[Any]] = [value.values()]
+    while level:
+        deeper: list[Iterable[Any]] = []
+        for inner in chain.from_iterable(level):
             kind = type(inner)
             if kind is dict:
                 found += len(inner)
-                waiting.append(inner.values())
+                deeper.append(inner.values())
             elif kind is list:
-                waiting.append(inner)
+                deeper.append(inner)
             elif kind is float and not math.isfinite(inner):
                 return -1
+        level, depth = deeper, depth + 1
+        if level and depth > MAX_DEPTH:
+            return -1
     return found
 
 
 def _read_closely(raw: bytes) -> dict[str, Any]:
+    _check_bombs(raw)
     twice: list[bool] = []
     try:
         value = json.loads(
@@ -113,7 +119,7 @@ def _read_closely(raw: bytes) -> dict[str, Any]:
 def _check_bombs(raw: bytes) -> None:
     """Refuse what would cost the parser too much, with scans in C only for the bodies that are harmless."""
     many = raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
-    long = _LONG_NUMBER in raw.translate(_AS_NUMBER)
+    long = _may_have_long_number(raw)
     if not many and not long:
         return
     bare = _STRING.sub(b'""', raw)
@@ -121,6 +127,11 @@ def _check_bombs(raw: bytes) -> None:
         raise RejectedBodyError(f"the body is nested more than {MAX_DEPTH} deep")
     if long and _LONG_NUMBER in bare.translate(_AS_NUMBER):
         raise RejectedBodyError(f"the body has a number of more than {MAX_NUMBER_LENGTH} characters")
+
+
+def _may_have_long_number(raw: bytes) -> bool:
+    # A sign in twenty is looked at first, which takes a tenth of the time: of a long number these are five in a row.
+    return _SAMPLE in raw[::20].translate(_AS_NUMBER) and _LONG_NUMBER in raw.translate(_AS_NUMBER)
 
 
 def _too_deep(raw: bytes) -> bool:

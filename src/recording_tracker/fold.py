@@ -93,7 +93,11 @@ class Course:
 
     def dump(self) -> str:
         """Write as JSON what the recording's standing does not tell."""
-        return to_json((FOLD_VERSION, *_fields_of(self))).decode()
+        values = list(_fields_of(self))
+        for place in _RECORDS:
+            # As they are, pydantic would look for what makes each of them special, in as long as all else takes.
+            values[place] = list(map(tuple, values[place]))
+        return to_json((FOLD_VERSION, *values)).decode()
 
     @classmethod
     def load(cls, text: str, standing: Standing) -> Course | None:
@@ -134,6 +138,7 @@ class Course:
 _TOLD = ("events", "opened", "group_id", "aliases", "files", "last_occurred_ms")
 _NAMES = tuple(Course.__dataclass_fields__)
 _DUMPED = tuple(name for name in _NAMES if name not in (*_TOLD, "last_name", "last_received_ms"))
+_RECORDS = tuple(_DUMPED.index(name) for name in ("assumed", "flags", "spans"))
 _all_of = attrgetter(*_NAMES)
 _fields_of = attrgetter(*_DUMPED)
 
