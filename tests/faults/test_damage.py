@@ -514,6 +514,28 @@ with Tracker(sys.argv[1], busy_timeout=timedelta(seconds=30)) as tracker:
 """
 
 
+@pytest.mark.parametrize("written", [512, 1024, 3584])
+def test_a_page_that_a_checkpoint_has_written_half_is_not_taken_for_another_database(
+    tmp_path: Path, written: int
+) -> None:
+    db, cut = tmp_path / "recordings.db", tmp_path / "cut"
+    cut.mkdir()
+    with Tracker(db) as taker:
+        assert [take(taker, body) for body in BODIES[:3]] == [None] * 3
+        for path in (db, Path(f"{db}-wal")):
+            shutil.copy(path, cut / path.name)
+    with closing(sqlite3.connect(db)) as connection:
+        page = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'tallies'").fetchone()[0]
+        whole = db.read_bytes()[(page - 1) * 4096 : page * 4096]
+    with (cut / db.name).open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(whole[:written])
+
+    with Tracker(cut / db.name) as tracker:
+        assert tracker.verify().sound
+        assert 3 == sum(recording.events for recording in tracker.recordings(now=NOW))
+
+
 @pytest.mark.parametrize(
     "sql", ["DELETE FROM tallies WHERE provider = ''", "INSERT INTO tallies VALUES ('', 'commits', 'another', 1, 0)"]
 )
@@ -544,7 +566,7 @@ def test_each_database_has_an_id_of_its_own_and_so_has_each_backup(tmp_path: Pat
 
 def imprint(db: Path) -> tuple[str, int]:
     with closing(sqlite3.connect(db)) as connection:
-        ((name, commits),) = connection.execute("SELECT id, commits FROM database").fetchall()
+        ((name, commits),) = connection.execute("SELECT kind, number FROM tallies WHERE provider = ''").fetchall()
     return name, commits
 
 

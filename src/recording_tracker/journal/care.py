@@ -70,7 +70,8 @@ class Care(Session):
                 self._connection.execute("VACUUM INTO ?", (target,))
                 with closing(sqlite3.connect(f"{target}?mode=rw", uri=True)) as copy, copy:
                     # Else the -wal of what it is a copy of would pass for its own.
-                    copy.execute("UPDATE tallies SET kind = lower(hex(randomblob(16))) WHERE provider = ''")
+                    copy.execute("UPDATE database SET id = lower(hex(randomblob(16)))")
+                    copy.execute("UPDATE tallies SET kind = (SELECT id FROM database) WHERE provider = ''")
         except BaseException:
             Path(path).unlink(missing_ok=True)
             raise

@@ -7,7 +7,7 @@ import re
 import sqlite3
 import stat
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -153,14 +153,14 @@ def _check_log(path: Path, before: Imprint, busy_timeout: timedelta) -> None:
     """
     Refuse a -wal of another database beside the file: SQLite would mix the two without a word.
 
-    Every commit counts up the one row of the table ``database``, so every -wal of it holds that row; *before*
-    is the row in the file itself, an earlier one with the same id. To restore a backup over a database: stop
-    all who use it, remove its -wal and -shm, copy the backup to its place, start again.
+    Every commit counts up the row of the table ``tallies`` that holds the database's id, so every -wal has that row;
+    *before* is what the file itself says. To restore a backup over a database: stop all who use it, remove its
+    -wal and -shm, copy the backup to its place, start again.
     """
     uri_ = f"{uri(path)}?mode=ro"
     with closing(sqlite3.connect(uri_, uri=True, timeout=busy_timeout.total_seconds())) as shared:
         try:
-            name, commits = _imprint(shared)
+            shown = shared.execute("SELECT kind, number FROM tallies WHERE provider = ''").fetchall()
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
                 raise
@@ -170,7 +170,7 @@ def _check_log(path: Path, before: Imprint, busy_timeout: timedelta) -> None:
                 "another state of it; keep a copy of all its files, then stop all who use it, "
                 "remove its -wal and -shm, and restore it from a backup"
             ) from error
-    if name != before[0] or commits < before[1]:
+    if [name for name, _ in shown] != [before[0]] or shown[0][1] < before[1]:
         raise DamagedError(
             f"{path}: the -wal beside it belongs to another database or to another state of it; stop all who use it, "
             "remove its -wal and -shm, and restore it from a backup"
@@ -178,8 +178,17 @@ def _check_log(path: Path, before: Imprint, busy_timeout: timedelta) -> None:
 
 
 def _imprint(connection: sqlite3.Connection) -> Imprint:
-    found: Imprint | None = connection.execute("SELECT id, commits FROM database").fetchone()
-    return found or ("", 0)
+    """
+    Return the id in the file itself, and how many commits of it are there.
+
+    The id is written once, in a page of its own. The other's page a checkpoint may have written half; then it is 0.
+    """
+    (name,) = connection.execute("SELECT id FROM database").fetchone() or ("",)
+    sql = "SELECT number FROM tallies WHERE provider = '' AND result = 'commits' AND kind = ?"
+    with suppress(sqlite3.DatabaseError):
+        for (commits,) in connection.execute(sql, (name,)):
+            return name, commits
+    return name, 0
 
 
 def abandon(connection: sqlite3.Connection) -> None:

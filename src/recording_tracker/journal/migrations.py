@@ -7,6 +7,10 @@ import sqlite3
 from sqlite_utils import Database, Migrations
 
 TABLES = """
+CREATE TABLE database (
+    id TEXT PRIMARY KEY              -- random; a backup has its own
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE recordings (
     id INTEGER PRIMARY KEY,
     provider TEXT NOT NULL,
@@ -148,7 +152,7 @@ CREATE TABLE totals (
 CREATE TABLE tallies (
     provider TEXT NOT NULL,          -- '': the database itself
     result TEXT NOT NULL,            -- accepted, duplicate, quarantined, rejected or ignored; or commits
-    kind TEXT NOT NULL,              -- of what is ignored; or the database's id, random, a backup has its own
+    kind TEXT NOT NULL,              -- of what is ignored; or the database's id
     number INTEGER NOT NULL,
     last_received_ms INTEGER NOT NULL,
     PRIMARY KEY (provider, result, kind)
@@ -156,8 +160,6 @@ CREATE TABLE tallies (
 
 CREATE VIEW counts AS
 SELECT provider, result, kind, number AS bodies, last_received_ms FROM tallies WHERE provider <> '';
-
-CREATE VIEW database AS SELECT kind AS id, number AS commits FROM tallies WHERE provider = '';
 
 CREATE TABLE event_names (
     provider TEXT NOT NULL,
@@ -196,7 +198,8 @@ def tables(db: Database) -> None:
     """Make every table, index and view."""
     for statement in _statements(TABLES):
         db.conn.execute(statement)
-    db.conn.execute("INSERT INTO tallies VALUES ('', 'commits', lower(hex(randomblob(16))), 0, 0)")
+    db.conn.execute("INSERT INTO database VALUES (lower(hex(randomblob(16))))")
+    db.conn.execute("INSERT INTO tallies SELECT '', 'commits', id, 0, 0 FROM database")
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -289,8 +289,10 @@ class SqliteJournal(Questions, Care):
         self._tallies["", "commits", self._id] = (1, 0)
 
     def _own_id(self) -> str:
-        rows = self._handle.execute("SELECT id FROM database").fetchall()
-        if len(rows) != 1:
+        rows = self._handle.execute(
+            "SELECT kind, (SELECT id FROM database) FROM tallies WHERE provider = ''"
+        ).fetchall()
+        if len(rows) != 1 or rows[0][0] != rows[0][1]:
             raise damaged(self.path)
         return str(rows[0][0])
 
