@@ -80,6 +80,7 @@ def show(declared: Declared, passages: Sequence[Passage], really: Sequence[State
         agree = other.is_certain and other.states == shown.states and other.implied.keys() == shown.implied.keys()
         shown.is_certain &= agree
         shown.implied = {place: lost for place, lost in shown.implied.items() if place in other.implied}
+        shown.misfits &= other.misfits
     return shown
 
 
