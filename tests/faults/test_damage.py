@@ -514,6 +514,26 @@ with Tracker(sys.argv[1], busy_timeout=timedelta(seconds=30)) as tracker:
 """
 
 
+@pytest.mark.parametrize("question", ["list", "replay", "verify"])
+def test_pages_that_have_changed_places_are_not_read_round_and_round(tmp_path: Path, question: str) -> None:
+    db = tmp_path / "recordings.db"
+    with Tracker(db) as taker:
+        taker.ingest_many({"expect": {"provider": "agora", "recording_id": f"r{number}"}} for number in range(1_500))
+    with closing(sqlite3.connect(db)) as connection:
+        sql = "SELECT pageno FROM dbstat WHERE name = 'recordings' AND pagetype = 'leaf' ORDER BY path"
+        leaves = [page for (page,) in connection.execute(sql)]
+    pages = [db.read_bytes()[place : place + PAGE] for place in range(0, db.stat().st_size, PAGE)]
+    first, last = leaves[0] - 1, leaves[-1] - 1
+    pages[first], pages[last] = pages[last], pages[first]
+    db.write_bytes(b"".join(pages))
+
+    with Tracker(db) as tracker:
+        try:
+            assert "integrity check" in str(QUESTIONS[question](tracker))
+        except DamagedError as error:
+            assert "restore it from a backup" in str(error)
+
+
 @pytest.mark.parametrize("written", [512, 1024, 3584])
 def test_a_page_that_a_checkpoint_has_written_half_is_not_taken_for_another_database(
     tmp_path: Path, written: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from recording_tracker.journal import Count, Entry, Filter, OpenTotal, Quarantined, Total
@@ -68,8 +69,14 @@ class Questions(Entries):
             values.append(wanted.since_ms)
         where, last = " AND ".join(conditions), 2**63 - 1
         while rows := self._all(f"{SELECT} WHERE id < ? AND {where} ORDER BY id DESC LIMIT {PAGE}", last, *values):
+            self._check_order([-last, *(-row[0] for row in rows)])
             last = rows[-1][0]
             yield from (self._entry(row) for row in rows)
+
+    def _check_order(self, numbers: Iterable[int]) -> None:
+        """Refuse numbers that do not go up: pages that have changed places would be read round and round."""
+        if any(low >= high for low, high in pairwise(numbers)):
+            raise damaged(self.path)
 
     def overdue(self, now_ms: int) -> Iterator[Entry]:
         numbers = self._all("SELECT id FROM recordings WHERE deadline_ms < ? ORDER BY deadline_ms, id", now_ms)
@@ -143,7 +150,9 @@ class Questions(Entries):
         rows = self._all(
             "SELECT id FROM recordings WHERE id > ? ORDER BY id LIMIT ?", after, -1 if limit is None else limit
         )
-        return [row[0] for row in rows]
+        found = [row[0] for row in rows]
+        self._check_order([after, *found])
+        return found
 
     # What stands beside the recordings
 
@@ -155,6 +164,7 @@ class Questions(Entries):
             last,
             _EVER_MS if since_ms is None else since_ms,
         ):
+            self._check_order([last, *(row[0] for row in rows)])
             last = rows[-1][0]
             yield from (Quarantined(*row) for row in rows)
 
