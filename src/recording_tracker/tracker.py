@@ -54,8 +54,8 @@ from recording_tracker.results import (
 from recording_tracker.survey import Survey
 from recording_tracker.times import MILLISECOND, to_ms
 
-BATCH = 2_000
-"""Deliveries that ``ingest_many`` commits at once; others wait for a sixth of a second meanwhile."""
+BATCH = 1_000
+"""Deliveries that ``ingest_many`` commits at once; others wait for a tenth of a second meanwhile."""
 DAY = timedelta(days=1)
 _TRACKERS: WeakSet[Tracker] = WeakSet()
 
