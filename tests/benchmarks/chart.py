@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 WIDTH, HEIGHT = 640, 280
-LEFT, RIGHT, TOP, BOTTOM = 60, 20, 44, 44
+LEFT, RIGHT, TOP, BOTTOM = 60, 32, 44, 44
 
 
 def write(curve: Sequence[tuple[int, float]], path: Path) -> None:
