@@ -57,8 +57,7 @@ def _remarks(report: AuditReport) -> Iterator[str]:
     for provider in report.never_received:
         yield f"{'; '.join(remarks.never_sent(report, provider))}."
     if report.outdated:
-        remedy = "Check --machines or TRACKER_MACHINES first; then 'tracker replay' brings that to the one in use."
-        yield f"{remarks.outdated(report)}. {remedy}"
+        yield f"{remarks.outdated(report)}. {remarks.UPDATE[0].upper()}{remarks.UPDATE[1:]}."
     yield counted_flags(report)
 
 

@@ -53,8 +53,7 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
     if report.outdated:
         yield ""
         yield remarks.outdated(report)
-        remedy = "check --machines or TRACKER_MACHINES first; then 'tracker replay' brings that to the one in use"
-        yield from wrapped(remedy, "  ", width)
+        yield from wrapped(remarks.UPDATE, "  ", width)
     yield ""
     yield from wrapped(counted_flags(report), "", width)
     yield ""

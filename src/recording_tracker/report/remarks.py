@@ -5,6 +5,9 @@ from __future__ import annotations
 from recording_tracker.grammar import counted, noun
 from recording_tracker.results import AuditReport
 
+UPDATE = "check --machines or TRACKER_MACHINES first; then 'tracker replay' brings that to the one in use"
+"""What to do about recordings that are outdated."""
+
 
 def unattributed(report: AuditReport) -> str:
     """Say how many bodies could not be attributed."""
