@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks import bulk, chart, cold, durable, receivers, scale
+from tests.benchmarks import bulk, chart, cold, durable, receivers, scale, trusting
 from tests.benchmarks.figure import Figure, write
 
 SLOW_FSYNC = Path(__file__).with_name("slow_fsync.c")
@@ -60,6 +60,10 @@ def threads(folder: Path, sizes: Sizes) -> list[Figure]:
     ]
 
 
+def trust(folder: Path, sizes: Sizes) -> list[Figure]:
+    return trusting.measure(folder, events=sizes.events, rounds=sizes.rounds)
+
+
 def history(folder: Path, sizes: Sizes) -> list[Figure]:
     return [
         *bulk.against_the_floor(folder, events=sizes.history, rounds=sizes.history_rounds),
@@ -91,7 +95,7 @@ def receiver(folder: Path, sizes: Sizes) -> list[Figure]:
 
 
 BENCHMARKS: dict[str, Callable[[Path, Sizes], Iterable[Figure]]] = {
-    found.__name__: found for found in (one, tasks, threads, history, growth, memory, start, large, receiver)
+    found.__name__: found for found in (one, trust, tasks, threads, history, growth, memory, start, large, receiver)
 }
 SLOWED = ("tasks", "receiver")
 """Those that are measured once more with a millisecond added to each fsync."""

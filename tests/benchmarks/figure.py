@@ -14,27 +14,39 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured, what it should reach, and what it did; *at_least* says which side of the goal is good."""
+    """
+    What was measured, what it should reach, and what it did; *at_least* says which side of the goal is good.
+
+    Without a goal it is there to compare with.
+    """
 
     name: str
     what: str
-    goal: float
+    goal: float | None
     reached: float
     at_least: bool = True
     rounds: tuple[float, ...] = ()
 
     @property
     def is_reached(self) -> bool:
+        if self.goal is None:
+            return True
         return self.reached >= self.goal if self.at_least else self.reached <= self.goal
 
     def line(self) -> str:
-        sign = "at least" if self.at_least else "at most"
         spread = f" ({min(self.rounds):.2f} to {max(self.rounds):.2f})" if self.rounds else ""
-        mark = "reached" if self.is_reached else "not reached"
-        return f"{self.name:<12} {self.reached:8.2f}{spread}, {sign} {self.goal:g}: {mark}; {self.what}"
+        return f"{self.name:<12} {self.reached:8.2f}{spread}{self._verdict()}; {self.what}"
+
+    def _verdict(self) -> str:
+        if self.goal is None:
+            return ""
+        sign, mark = "at least" if self.at_least else "at most", "reached" if self.is_reached else "not reached"
+        return f", {sign} {self.goal:g}: {mark}"
 
 
-def ratio(name: str, what: str, goal: float, pairs: Iterable[tuple[float, float]], *, at_least: bool = True) -> Figure:
+def ratio(
+    name: str, what: str, goal: float | None, pairs: Iterable[tuple[float, float]], *, at_least: bool = True
+) -> Figure:
     """Make a figure of (one, other) measures: the median of one / other."""
     rounds = tuple(one / other for one, other in pairs)
     return Figure(name, what, goal, statistics.median(rounds), at_least, rounds)

@@ -41,6 +41,10 @@ def rows_of(deliveries: Sequence[Delivery]) -> list[Rows]:
     return found
 
 
+Statement = tuple[str, tuple[Any, ...], tuple[Any, ...]]
+"""How a recording is written, with what, and the row of its event."""
+
+
 class Floor:
     """A database with the tracker's own tables, pragmas and statements, without anything that knows what is written."""
 
@@ -59,8 +63,8 @@ class Floor:
         events = len(self._connection.execute("PRAGMA table_info(events)").fetchall())
         self._event = f"INSERT INTO events VALUES ({', '.join('?' * events)}) ON CONFLICT DO NOTHING"
 
-    def statements(self, rows: Sequence[Rows]) -> list[tuple[str, tuple[Any, ...], tuple[Any, ...]]]:
-        """Return for each of *rows* how its recording is written, with what, and the row of its event."""
+    def statements(self, rows: Sequence[Rows]) -> list[Statement]:
+        """Return the statement of each of *rows*."""
         known: set[int] = set()
         found = []
         for event, recording in rows:
@@ -71,7 +75,7 @@ class Floor:
             )
         return found
 
-    def commit_each(self, statements: Iterable[tuple[str, tuple[Any, ...], tuple[Any, ...]]]) -> None:
+    def commit_each(self, statements: Iterable[Statement]) -> None:
         """Write them one commit each."""
         execute = self._connection.execute
         for recording_sql, recording, event in statements:

@@ -23,12 +23,12 @@ def table(lines: Iterable[dict[str, Any]]) -> Iterator[str]:
     yield "| measured | goal | reached | rounds | with `python -m tests.benchmarks` |"
     yield "| --- | ---: | ---: | --- | --- |"
     for (_, slow), line in found.items():
-        sign = "≥" if line["at_least"] else "≤"
+        goal = "" if line["goal"] is None else f"{'≥' if line['at_least'] else '≤'} {line['goal']:g}"
         rounds = f"{min(line['rounds']):.2f} to {max(line['rounds']):.2f}" if line["rounds"] else ""
         what = line["what"] + (f", {int(slow) / 1000:g} ms added to each fsync" if slow else "")
         command = line["benchmark"] + (f" --slow-fsync {slow}" if slow else "")
         mark = "" if line["is_reached"] else " (not reached)"
-        yield f"| {what} | {sign} {line['goal']:g} | {line['reached']:.2f}{mark} | {rounds} | `{command}` |"
+        yield f"| {what} | {goal} | {line['reached']:.2f}{mark} | {rounds} | `{command}` |"
 
 
 def main(figures: Path, readme: Path) -> None:
