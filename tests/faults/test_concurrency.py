@@ -586,9 +586,11 @@ def test_an_import_without_memory_is_finished_by_running_it_again(room: int, tmp
 
     there = journaled(db)
     figures.add(fault="F26", what="imports short of memory", tried=1, lost=len(bodies) - len(there))
-    assert short.status in (0, 74), short
+    # What is written in Rust ends the program where it finds no room, and says so; that is a clean kill.
+    killed = short.status == -signal.SIGABRT and "memory allocation of" in short.err
+    assert short.status in (0, 74) or killed, short
     # Python may have a word of its own about objects that it could not take down in order.
-    assert short.status == 0 or short.err.splitlines()[-1].startswith("error: "), short
+    assert short.status == 0 or killed or short.err.splitlines()[-1].startswith("error: "), short
     # So it has where hashlib finds no room for OpenSSL, and logs that with its stack.
     assert "Traceback" not in short.err or "ERROR:root:code for hash" in short.err
     assert (0, "") == (again.status, again.err)
