@@ -471,6 +471,28 @@ def test_one_that_cannot_be_kept_aside_does_not_take_the_others_with_it(path: Pa
         assert tracker.audit(START).quarantine_full
 
 
+@pytest.mark.parametrize("as_object", [False, True])
+def test_many_large_deliveries_are_committed_before_the_next_are_asked_for(
+    as_object: bool, path: Path, tracker: Tracker
+) -> None:
+    """Four MiB of bodies are held at once, however few deliveries they are."""
+    durable = []
+
+    def large() -> Iterator[dict[str, Any]]:
+        for body in bodies(AGORA[0])[:3]:
+            for number in range(4):
+                told = body | {"payload": body["payload"] | {"sid": f"{number:032x}"}, "filler": "x" * 900_000}
+                with Tracker(path, readonly=True) as reader:
+                    durable.append(sum(recording.events for recording in reader.recordings()))
+                yield {"provider": "agora", "body": told if as_object else json.dumps(told)}
+
+    summary = tracker.ingest_many(large())
+
+    assert summary.accepted == 12
+    assert durable == [0] * 5 + [5] * 5 + [10] * 2
+
+
+
 def test_a_summary_adds_up_and_bad_deliveries_keep_nothing_from_being_taken_in(tracker: Tracker) -> None:
     good = stamped("agora", "recorder_started.plain")
     at = "2026-03-01T10:00:01Z"

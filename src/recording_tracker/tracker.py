@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import islice
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +21,7 @@ from recording_tracker.audit import open_flags
 from recording_tracker.batches import take_many, take_one
 from recording_tracker.body import MAX_BODY_BYTES
 from recording_tracker.commits import Commits
-from recording_tracker.deliveries import Announcement, Delivery, body_bytes, expectation, read_delivery
+from recording_tracker.deliveries import Announcement, Delivery, batches, body_bytes, expectation, read_delivery
 from recording_tracker.errors import (
     NotFoundError,
     RejectedBodyError,
@@ -54,8 +53,6 @@ from recording_tracker.results import (
 from recording_tracker.survey import Survey
 from recording_tracker.times import MILLISECOND, to_ms
 
-BATCH = 1_000
-"""Deliveries that ``ingest_many`` commits at once; others wait for a tenth of a second meanwhile."""
 DAY = timedelta(days=1)
 _TRACKERS: WeakSet[Tracker] = WeakSet()
 
@@ -185,8 +182,7 @@ class Tracker:
         A delivery that cannot be read counts as rejected and keeps nothing else from being taken in.
         """
         total = Summary() if summary is None else summary
-        iterator = iter(deliveries)
-        while batch := list(islice(iterator, BATCH)):
+        for batch in batches(deliveries):
             self.ingest_batch(batch, total)
         return total
 

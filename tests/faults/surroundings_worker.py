@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recording_tracker import Tracker, forks
+from recording_tracker.deliveries import BATCH
 from recording_tracker.errors import StorageError, TrackerError
 from recording_tracker.journal.sqlite import SqliteJournal
-from recording_tracker.tracker import BATCH
 from tests.faults.jobs import PATIENCE_S, PATIENT, environment
 from tests.faults.worker import PROVIDER, RECEIVED_AT
 

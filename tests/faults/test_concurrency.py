@@ -597,6 +597,22 @@ def test_an_import_without_memory_is_finished_by_running_it_again(room: int, tmp
     assert {body.encode(): 1 for body in bodies} == there
 
 
+def test_an_import_of_large_bodies_needs_no_more_memory_than_some_of_them(tmp_path: Path, figures: Figures) -> None:
+    """Two hundred of almost a MiB, with room for a quarter of them."""
+    bodies = callbacks(200, filler=900_000)
+    log = tmp_path / "deliveries.jsonl"
+    log.write_text("\n".join(f'{{"provider": "agora", "body": {body}}}' for body in bodies))
+    limit = least_memory() + 64 * 2**20
+    db = tmp_path / "recordings.db"
+
+    ran = tracker("ingest", log, db=db, prepare=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+
+    there = journaled(db)
+    figures.add(fault="F26", what="imports of large bodies", tried=1, lost=len(bodies) - len(there))
+    assert (0, "") == (ran.status, ran.err)
+    assert len(there) == len(bodies)
+
+
 def least_memory() -> int:
     """Return with how little the program still tells its version, to the next MiB."""
     low, high = 8, 512

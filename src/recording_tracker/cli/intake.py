@@ -20,7 +20,7 @@ from recording_tracker.cli.options import as_duration, as_moment, creating, pres
 from recording_tracker.cli.progress import of_file
 from recording_tracker.cli.signals import StopRequest, Terminated, stop_on_signals
 from recording_tracker.cli.terminal import talk
-from recording_tracker.deliveries import KEYS, bare_bodies, log_lines
+from recording_tracker.deliveries import KEYS, bare_bodies, compact, is_full, log_lines, weight
 from recording_tracker.errors import (
     DamagedError,
     PermissionDeniedError,
@@ -30,7 +30,7 @@ from recording_tracker.errors import (
 )
 from recording_tracker.grammar import counted
 from recording_tracker.results import Summary
-from recording_tracker.tracker import BATCH, Tracker
+from recording_tracker.tracker import Tracker
 
 Item = tuple[int, dict[str, Any] | UsageError]
 """A line's number, and the delivery that it holds or its fault."""
@@ -181,11 +181,13 @@ def _is_log_line(first: dict[str, Any] | UsageError) -> bool:
 def _batch(items: Iterator[Item], stop: StopRequest) -> list[Item]:
     """Read as much as is committed at once; what is read before a signal breaks it off is part of it."""
     batch: list[Item] = []
+    size = 0
     try:
         stop.waiting = True
-        for item in items:
-            batch.append(item)
-            if len(batch) == BATCH:
+        for number, found in items:
+            batch.append((number, compact(found)))
+            size += weight(batch[-1][1])
+            if is_full(len(batch), size):
                 break
         stop.waiting = False
     except (KeyboardInterrupt, Terminated):
