@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import threading
 import tracemalloc
 from pathlib import Path
@@ -17,6 +18,7 @@ from recording_tracker.errors import DamagedError
 from tests.cli.conftest import Command
 from tests.cli.deliveries import aircore, line, started, write_log
 from tests.cli.test_arguments import assert_one_line
+from tests.test_tracker import installed
 
 CHUNK = 1_000_000
 
@@ -393,5 +395,48 @@ def test_the_quarantine_is_listed_shown_retried_and_dropped(tracker: Command, tm
     assert [listed.status, shown.status, retried.status, dropped.status] == [0, 0, 1, 0]
     assert [len(run.text.splitlines()) for run in (listed, shown)] == [2, 3]
     assert shown.text.splitlines()[2] == '{"event": "\\x7f\\u001b[31m", "list": [1]}'
-    assert (retried.talk, dropped.talk) == ("0 taken in, 1 is still kept aside\n", "dropped 1\n")
-    assert tracker("quarantine", "retry", "--db", db).status == 0
+    assert (retried.talk, dropped.talk) == ("1 body read again: 1 quarantined\n", "dropped 1\n")
+    again = tracker("quarantine", "retry", "--db", db)
+    assert (again.status, again.talk) == (0, "0 bodies read again\n")
+
+
+def test_what_a_retry_says_adds_up(tracker: Command, tmp_path: Path) -> None:
+    db, site = tmp_path / "new.db", tmp_path / "site"
+    told = "".join(json.dumps({"take": "t", "what": "begun", "n": number}) for number in range(3))
+    with installed(site):
+        given = ("--provider", "studio", "--machines", site / "machines", "--db", db)
+        tracker("ingest", *given, stdin=told.encode() + b'{"take": 5}')
+
+    with installed(site, optional=" | None = None"):
+        run = tracker("quarantine", "retry", "--db", db, "--machines", site / "machines")
+
+    assert run.talk == "4 bodies read again: 1 accepted, 2 duplicates, 1 quarantined\n"
+
+
+# What is said of it all
+
+
+def test_what_is_said_of_deliveries_adds_up(tracker: Command, tmp_path: Path) -> None:
+    mixed = [
+        line("aircore", aircore(1)),
+        line("aircore", aircore(1)),
+        line("aircore", aircore(2)),
+        line("aircore", {}),
+        line("aircore", "no JSON"),
+        "no line of a log",
+        line("bandwidth", {"eventType": "initiate", "callId": "c-1"}),
+        *(json.dumps({"expect": {"provider": "agora", "recording_id": f"sid-{number}"}}) for number in range(3)),
+    ]
+
+    run = tracker("ingest", "--db", tmp_path / "new.db", write_log(tmp_path / "log.jsonl", mixed))
+
+    whole, results, *_ = re.split(": |; ", run.text)
+    assert results == "2 accepted, 1 duplicate, 1 quarantined, 2 rejected, 1 ignored, 3 expected"
+    assert whole == f"{len(mixed)} deliveries"
+
+
+def test_what_the_tour_says_adds_up_in_one_line(tracker: Command, tmp_path: Path) -> None:
+    _, _, told, *_ = tracker("demo", "--db", tmp_path / "tour.db").text.splitlines()
+
+    whole, *results = map(int, re.findall("[0-9]+", told.partition(";")[0]))
+    assert (whole, len(told) <= 80) == (sum(results), True)

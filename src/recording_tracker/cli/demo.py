@@ -17,6 +17,7 @@ from recording_tracker.errors import StorageError, UsageError
 from recording_tracker.grammar import counted
 from recording_tracker.report import html, nightly, text
 from recording_tracker.report.clock import Clock
+from recording_tracker.report.summary import by_result
 from recording_tracker.results import Summary
 from recording_tracker.tracker import Tracker
 
@@ -69,10 +70,10 @@ def demo_command(ctx: click.Context, /, *, db: str | None, as_json: bool) -> Non
 
 
 def _tour(tracker: Tracker, summary: Summary) -> None:
-    _step("tracker ingest examples/deliveries/*.jsonl", f"{summary.deliveries} callbacks of five providers")
-    counts = summary.to_json()
-    duplicates, found = counted(counts["duplicates"], "duplicate"), counted(counts["recordings"], "recording")
-    print_lines([f"{counts['accepted']} accepted, {duplicates}, {found}"])
+    _step("tracker ingest examples/deliveries/*.jsonl", "a day of five providers")
+    deliveries = counted(summary.deliveries, "delivery", "deliveries")
+    found = counted(summary.recordings, "recording")
+    print_lines([f"{deliveries}: {by_result(summary, briefly=True)}; {found}"])
     _step("tracker list", "every recording, the newest first")
     recordings = list(tracker.recordings(now=NOW))
     print_lines(text.list_lines(recordings, Clock(NOW), width()))

@@ -29,6 +29,7 @@ from recording_tracker.errors import (
     UsageError,
 )
 from recording_tracker.grammar import counted
+from recording_tracker.report.summary import by_result
 from recording_tracker.results import Summary
 from recording_tracker.tracker import Tracker
 
@@ -228,16 +229,10 @@ def _opened(name: str, stop: StopRequest) -> Iterator[BufferedReader]:
 
 
 def _told(summary: Summary) -> str:
-    counts = summary.to_json()
-    words = [
-        f"{counts['accepted']} accepted",
-        counted(counts["duplicates"], "duplicate"),
-        *(f"{counts[name]} {name}" for name in ("quarantined", "rejected", "ignored", "expected")),
-    ]
-    deliveries = counted(counts["deliveries"], "delivery", "deliveries")
-    changed = f"{counted(counts['recordings'], 'recording')} changed"
-    flags = f"{counted(counts['raised'], 'flag')} raised, {counts['cleared']} cleared"
-    return f"{deliveries}: {', '.join(words)}; {changed}; {flags}"
+    deliveries = counted(summary.deliveries, "delivery", "deliveries")
+    changed = f"{counted(summary.recordings, 'recording')} changed"
+    flags = f"{counted(summary.raised, 'flag')} raised, {summary.cleared} cleared"
+    return f"{deliveries}: {by_result(summary)}; {changed}; {flags}"
 
 
 def _announce(

@@ -14,6 +14,7 @@ from recording_tracker.errors import NotFoundError
 from recording_tracker.grammar import counted
 from recording_tracker.journal import Quarantined
 from recording_tracker.report.safe import printable
+from recording_tracker.report.summary import by_result
 from recording_tracker.report.text import columns
 from recording_tracker.times import iso
 from recording_tracker.tracker import Tracker
@@ -84,8 +85,8 @@ def retry_quarantined(tracker: Tracker, *, as_json: bool) -> int:
     if as_json:
         print_json(summary.to_json())
     else:
-        left = counted(summary.quarantined, "is", "are")
-        talk(f"{summary.accepted} taken in, {left} still kept aside")
+        read = f"{counted(summary.deliveries, 'body', 'bodies')} read again"
+        talk(f"{read}: {by_result(summary, briefly=True)}" if summary.deliveries else read)
     return 1 if summary.quarantined else 0
 
 
