@@ -161,11 +161,11 @@ class Tracker:
             return Parsed(Callback(provider, b"", received_ms), "rejected", detail=str(error))
         return self._parsed(Callback(provider, raw, received_ms, query or {}))
 
-    def _parsed(self, callback: Callback) -> Parsed:
+    def _parsed(self, callback: Callback, *, max_bytes: int | None = None) -> Parsed:
         adapters, machines, _ = self._parts
         if callback.provider not in machines:
             raise UnknownProviderError(callback.provider, sorted(set(adapters) & set(machines)))
-        return read(adapters, callback, max_bytes=self._max_body_bytes)
+        return read(adapters, callback, max_bytes=self._max_body_bytes if max_bytes is None else max_bytes)
 
     def _flush(self, batch: Sequence[Parsed]) -> Sequence[Receipt | BaseException]:
         """Commit *batch* in one transaction."""
@@ -398,8 +398,10 @@ class Tracker:
         return summary
 
     def _retry(self, kept: Quarantined, summary: Summary) -> None:
-        parsed = self._parsed(Callback(kept.provider, kept.body, kept.received_ms, json.loads(kept.query)))
-        if parsed.result == "quarantined":
+        callback = Callback(kept.provider, kept.body, kept.received_ms, json.loads(kept.query))
+        # It was not too large when it was kept aside, whatever the limit was then.
+        parsed = self._parsed(callback, max_bytes=len(kept.body))
+        if parsed.result in ("quarantined", "rejected"):
             summary.add("quarantined")
             return
         with self._lock, self._transaction() as intake:

@@ -435,6 +435,16 @@ def test_a_body_that_a_larger_limit_let_in_is_read_again_whatever_the_limit(tmp_
         assert tracker.ingest("agora", body, received_at=RECEIVED).result == "rejected"
 
 
+def test_a_body_that_a_larger_limit_kept_aside_is_not_lost_by_a_retry(tmp_path: Path) -> None:
+    body = encoded({"x": "y" * 2_000_000})
+    with Tracker(tmp_path / "recordings.db", max_body_bytes=3_000_000) as tracker:
+        assert tracker.ingest("agora", body, received_at=RECEIVED).result == "quarantined"
+
+    with Tracker(tmp_path / "recordings.db") as tracker:
+        assert tracker.retry_quarantined().quarantined == 1
+        assert [kept.body for kept in tracker.quarantined()] == [body]
+
+
 MACHINE = """
 provider = "tape"
 title = "Tape"
