@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from recording_tracker.audit import open_flags
-from recording_tracker.errors import AmbiguousError
+from recording_tracker.errors import AmbiguousError, NotFoundError
 from recording_tracker.flags import SEVERITIES
 from recording_tracker.journal import Entry, Filter, Reader
 from recording_tracker.phases import OUTCOMES, PHASES, check_word
@@ -93,8 +93,14 @@ def _spellings(journal: Reader, text: str) -> Iterator[list[tuple[str, str]]]:
     yield [pair for pair in spelled if pair[1] != text]
 
 
-def _by_ends(journal: Reader, text: str) -> list[int]:
+def _ends(text: str) -> tuple[str, str]:
+    """Return the beginning and the end that *text* gives of an id; the end is empty where nothing is left out."""
     head, _, tail = text.strip().replace(DOTS, CUT).partition(CUT)
+    return head, tail
+
+
+def _by_ends(journal: Reader, text: str) -> list[int]:
+    head, tail = _ends(text)
     # All ids of an application or a server may begin alike, and the one with this end be far behind.
     limit = MOST_BETWEEN_ENDS if tail else MOST_CANDIDATES
     for pairs in _spellings(journal, head):
@@ -112,3 +118,10 @@ def _the_one(text: str, found: set[tuple[str, int]]) -> list[int]:
     if len(numbers) > 1 and len(names) > 1:
         raise AmbiguousError(text, names)
     return numbers
+
+
+def not_found(text: str) -> NotFoundError:
+    """Return the error of a *text* that names no recording."""
+    short = len(_ends(text)[0]) < SHORTEST_PREFIX
+    needed = f"the beginning of an id has at least {SHORTEST_PREFIX} characters, and " if short else ""
+    return NotFoundError(f"no recording {text!r}; {needed}'tracker list' shows those there are")

@@ -7,7 +7,7 @@ from recording_tracker.errors import AmbiguousError, NotFoundError, UsageError
 from recording_tracker.events import Callback, Event
 from recording_tracker.flags import Flag
 from recording_tracker.journal import Entry, Journal, Reader
-from recording_tracker.lookup import find
+from recording_tracker.lookup import find, not_found
 from recording_tracker.parsing import resolution
 
 BATCH = 500
@@ -28,7 +28,7 @@ def single(journal: Reader, text: str) -> Entry:
     """Return the recording that *text* names; raises NotFoundError, and AmbiguousError where it names several."""
     entries = [journal.entry(number) for number in find(journal, text)]
     if not entries:
-        raise NotFoundError(f"no recording {text!r}; 'tracker list' shows those there are")
+        raise not_found(text)
     if len(entries) > 1:
         raise AmbiguousError(text, [entry.standing.recording_id or "" for entry in entries])
     return entries[0]

@@ -341,6 +341,8 @@ def test_what_is_expected_at_the_end_of_time_can_be_looked_at(tracker: Command, 
 
 # Ids
 
+NAMING = ("status", "history", "explain", "ack --note n", "resolve --note n --outcome failed", "erase")
+"""The commands that take an id."""
 
 ODD_IDS = [
     "--help",
@@ -359,9 +361,7 @@ ODD_IDS = [
 
 
 @pytest.mark.parametrize("name", ODD_IDS, ids=lambda name: ascii(name)[:20])
-@pytest.mark.parametrize(
-    "command", ["status", "history", "explain", "ack --note n", "resolve --note n --outcome failed", "erase"]
-)
+@pytest.mark.parametrize("command", NAMING)
 def test_an_unknown_id_names_nothing(name: str, command: str, tracker: Command, toured: Path) -> None:
     run = tracker(*command.split(), "--db", toured, "--", name)
 
@@ -388,7 +388,14 @@ def test_an_ambiguous_prefix_lists_its_candidates(tracker: Command, db: Path) ->
 
 def test_a_prefix_needs_four_characters(tracker: Command, toured: Path) -> None:
     assert tracker("status", "d54b", "--db", toured).status == 0
-    assert_one_line(tracker("status", "d54", "--db", toured), 1, "no recording 'd54'")
+
+
+@pytest.mark.parametrize("command", NAMING)
+@pytest.mark.parametrize("name", ["d54", "", "d54...1f9c"])
+def test_a_name_that_is_too_short_is_told_so(name: str, command: str, tracker: Command, toured: Path) -> None:
+    run = tracker(*command.split(), "--db", toured, "--", name)
+
+    assert_one_line(run, 1, f"no recording {name!r}; the beginning of an id has at least 4 characters, and 'tracker ")
 
 
 @pytest.mark.parametrize(

@@ -19,19 +19,11 @@ from recording_tracker.cli.completion import (
 )
 from recording_tracker.cli.options import as_since, local_option, looking, now_option, present, print_json, print_lines
 from recording_tracker.cli.terminal import width
-from recording_tracker.errors import NotFoundError, UnknownProviderError
+from recording_tracker.errors import UnknownProviderError
 from recording_tracker.journal import Reader
 from recording_tracker.report import text
 from recording_tracker.report.clock import Clock
 from recording_tracker.times import to_ms
-
-
-def unknown(name: str) -> NotFoundError:
-    """Return the error of a name that nothing answers to."""
-    short = len(name) < lookup.SHORTEST_PREFIX
-    needed = f"the beginning of an id has at least {lookup.SHORTEST_PREFIX} characters, and " if short else ""
-    return NotFoundError(f"no recording {name!r}; {needed}'tracker list' shows those there are")
-
 
 secrets_option = click.option("--secrets", is_flag=True, help="Show hashes and credentials of files too.")
 
@@ -57,7 +49,7 @@ def status_command(
     with journal.reading():
         found = lookup.status(journal, name, now_ms=to_ms(now))
     if not found:
-        raise unknown(name)
+        raise lookup.not_found(name)
     for number, recording in enumerate(found):
         if as_json:
             print_json(recording.to_json(secrets=secrets))
