@@ -735,6 +735,14 @@ def test_what_names_nothing_finds_nothing(tracker: Tracker, text: str) -> None:
     assert tracker.history(text) == []
 
 
+def test_how_one_provider_spells_ids_names_no_recording_of_another(tracker: Tracker) -> None:
+    tell(tracker, "agora", "recorder_started.plain")
+    tell(tracker, "line_planet", "IN_PROGRESS", label="b")
+
+    assert SID.upper() != SID
+    assert tracker.status(SID.upper()) == tracker.status(SID.upper()[:8]) == []
+
+
 def test_an_id_is_found_by_each_of_its_spellings(tracker: Tracker) -> None:
     tell(tracker, "line_planet", "IN_PROGRESS")
     tell(tracker, "aircore", "recording-started", label="b")

@@ -104,8 +104,13 @@ def _by_ends(journal: Reader, text: str) -> list[int]:
     # All ids of an application or a server may begin alike, and the one with this end be far behind.
     limit = MOST_BETWEEN_ENDS if tail else MOST_CANDIDATES
     for pairs in _spellings(journal, head):
-        heads = sorted({spelled for _, spelled in pairs if len(spelled) >= SHORTEST_PREFIX})
-        found = {pair for head in heads for pair in journal.find_prefix(head, limit=limit) if pair[0].endswith(tail)}
+        found = {
+            (name, number)
+            for provider, spelled in pairs
+            if len(spelled) >= SHORTEST_PREFIX
+            for name, number in journal.find_prefix(spelled, limit=limit, provider=provider)
+            if name.endswith(tail)
+        }
         if found:
             return _the_one(text, found)
     return []

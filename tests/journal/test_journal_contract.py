@@ -879,6 +879,8 @@ def test_a_prefix_finds_ids_then_aliases_then_groups_of_one_provider_after_anoth
         ("same-2", first),
     ] == journal.find_prefix("same-", limit=9)
     assert [("same-1", second)] == journal.find_prefix("same-1", limit=9)
+    assert [("same-2", first)] == journal.find_prefix("same-", limit=9, provider="bandwidth")
+    assert [] == journal.find_prefix("same-", limit=9, provider="zoom")
     assert [] == journal.find_prefix("ame", limit=9)
 
 

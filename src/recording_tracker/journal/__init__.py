@@ -230,8 +230,8 @@ class Reader(Protocol):
     def find_groups(self, ids: Sequence[tuple[str, str]]) -> list[int]:
         """Return the recordings in one of these (provider, group id)."""
 
-    def find_prefix(self, prefix: str, *, limit: int) -> list[tuple[str, int]]:
-        """Return (id, recording) where recording id, alias or group id begins with *prefix*."""
+    def find_prefix(self, prefix: str, *, limit: int, provider: str | None = None) -> list[tuple[str, int]]:
+        """Return (id, recording) where recording id, alias or group id begins with *prefix*; None for all providers."""
 
     def providers(self) -> list[str]:
         """Return the providers that anything is kept of."""

@@ -295,11 +295,11 @@ class MemoryJournal:
     def find_groups(self, ids: Sequence[tuple[str, str]]) -> list[int]:
         return self._named(ids, _group_id)
 
-    def find_prefix(self, prefix: str, *, limit: int) -> list[tuple[str, int]]:
+    def find_prefix(self, prefix: str, *, limit: int, provider: str | None = None) -> list[tuple[str, int]]:
         found: dict[tuple[str, int], None] = {}
-        for provider in self.providers():
+        for name in self.providers() if provider is None else (provider,):
             for names in (_own_id, _alias_ids, _group_id):
-                numbers = self._where(lambda kept: kept.exists and kept.provider == provider)  # noqa: B023
+                numbers = self._where(lambda kept: kept.exists and kept.provider == name)  # noqa: B023
                 pairs = [(text, number) for number in numbers for text in names(self._recordings[number][0]) if text]
                 found |= dict.fromkeys(sorted(pair for pair in pairs if pair[0].startswith(prefix))[:limit])
         return list(found)

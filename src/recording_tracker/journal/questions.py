@@ -38,10 +38,11 @@ class Questions(Entries):
     def _is_recording(self, number: int) -> bool:
         return self._one(f"SELECT 1 FROM recordings WHERE id = ? AND {IS_RECORDING}", number) is not None
 
-    def find_prefix(self, prefix: str, *, limit: int) -> list[tuple[str, int]]:
+    def find_prefix(self, prefix: str, *, limit: int, provider: str | None = None) -> list[tuple[str, int]]:
         found: dict[tuple[str, int], None] = {}
         bounds = (prefix, prefix + "\U0010ffff", limit)
-        for provider in self.providers() if _is_unicode(prefix) else ():
+        providers = self.providers() if provider is None else [provider]
+        for whose in providers if _is_unicode(prefix) else ():
             for name, number, table in (
                 ("recording_id", "id", "recordings"),
                 ("alias", "recording", "aliases"),
@@ -52,7 +53,7 @@ class Questions(Entries):
                     f"AND EXISTS (SELECT 1 FROM recordings AS r WHERE r.id = {table}.{number} AND {IS_RECORDING}) "
                     f"ORDER BY {name}, {number} LIMIT ?"
                 )
-                found |= dict.fromkeys((text, place) for text, place in self._all(sql, provider, *bounds))
+                found |= dict.fromkeys((text, place) for text, place in self._all(sql, whose, *bounds))
         return list(found)
 
     def providers(self) -> list[str]:
