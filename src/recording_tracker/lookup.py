@@ -125,8 +125,20 @@ def _the_one(text: str, found: set[tuple[str, int]]) -> list[int]:
     return numbers
 
 
-def not_found(text: str) -> NotFoundError:
-    """Return the error of a *text* that names no recording."""
+def not_found(journal: Reader, text: str) -> NotFoundError:
+    """Return the error of a *text* that names no recording, with the one that it may mean."""
     short = len(_ends(text)[0]) < SHORTEST_PREFIX
     needed = f"the beginning of an id has at least {SHORTEST_PREFIX} characters, and " if short else ""
-    return NotFoundError(f"no recording {text!r}; {needed}'tracker list' shows those there are")
+    meant = _in_another_case(journal, text)
+    hint = f"did you mean {meant!r}? " if meant else needed
+    return NotFoundError(f"no recording {text!r}; {hint}'tracker list' shows those there are")
+
+
+def _in_another_case(journal: Reader, text: str) -> str | None:
+    """Return the id of the only recording that *text* would name in small or in capital letters."""
+    try:
+        found = {number for other in {text.lower(), text.upper()} - {text} for number in find(journal, other)}
+    except AmbiguousError:
+        return None
+    standing = journal.entry(found.pop()).standing if len(found) == 1 else None
+    return standing and (standing.recording_id or standing.group_id)

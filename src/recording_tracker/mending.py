@@ -28,7 +28,7 @@ def single(journal: Reader, text: str) -> Entry:
     """Return the recording that *text* names; raises NotFoundError, and AmbiguousError where it names several."""
     entries = [journal.entry(number) for number in find(journal, text)]
     if not entries:
-        raise not_found(text)
+        raise not_found(journal, text)
     if len(entries) > 1:
         raise AmbiguousError(text, [entry.standing.recording_id or "" for entry in entries])
     return entries[0]

@@ -267,6 +267,11 @@ class Tracker:
         with self._readers.reading() as journal:
             return lookup.status(journal, text, now_ms=_ms(now))
 
+    def not_found(self, text: str) -> NotFoundError:
+        """Return the error to raise where *text* names no recording; it says which one may be meant."""
+        with self._readers.reading() as journal:
+            return lookup.not_found(journal, text)
+
     def recordings(
         self,
         *,

@@ -370,6 +370,18 @@ def test_an_unknown_id_names_nothing(name: str, command: str, tracker: Command, 
     assert run.text.isprintable()
 
 
+@pytest.mark.parametrize("command", NAMING)
+def test_an_id_in_other_letters_is_asked_about_and_not_taken(command: str, tracker: Command, db: Path) -> None:
+    def asked(name: str) -> str:
+        run = tracker(*command.split(), name, "--db", db)
+        assert_one_line(run, 1, f"no recording {name!r}; ")
+        return run.talk
+
+    assert "; did you mean 'r-demo-5'? 'tracker list' shows those there are" in asked("R-DEMO-5")
+    assert "; did you mean 'd54bb640b10154228bbedd854e32bc51'? " in asked("D54B")
+    assert "did you mean" not in asked("R-DEMO")
+
+
 def test_an_argument_that_is_no_text_is_one_line(tracker: Command, db: Path) -> None:
     broken = os.fsdecode(b"abcd\xff\xfe")
 

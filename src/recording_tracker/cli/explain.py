@@ -9,7 +9,6 @@ import click
 from recording_tracker.cli.completion import id_argument
 from recording_tracker.cli.options import local_option, now_option, present, print_json, print_lines, reading
 from recording_tracker.cli.terminal import width
-from recording_tracker.lookup import not_found
 from recording_tracker.report.clock import Clock
 from recording_tracker.report.story import story_lines
 from recording_tracker.tracker import Tracker
@@ -33,7 +32,7 @@ def explain_command(tracker: Tracker, name: str, *, now: datetime | None, local:
     now = now or present()
     found = tracker.explain(name, now)
     if not found:
-        raise not_found(name)
+        raise tracker.not_found(name)
     for number, story in enumerate(found):
         if as_json:
             print_json(story.to_json())

@@ -9,7 +9,6 @@ import click
 from recording_tracker.cli.completion import id_argument
 from recording_tracker.cli.options import local_option, now_option, present, print_json, print_lines, reading
 from recording_tracker.cli.terminal import width
-from recording_tracker.lookup import not_found
 from recording_tracker.report import history
 from recording_tracker.report.clock import Clock
 from recording_tracker.tracker import Tracker
@@ -28,7 +27,7 @@ def history_command(tracker: Tracker, name: str, *, now: datetime | None, local:
     tracker history d12f
     """
     if not tracker.status(name):
-        raise not_found(name)
+        raise tracker.not_found(name)
     lines = tracker.history(name)
     if as_json:
         for line in lines:

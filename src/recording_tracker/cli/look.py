@@ -48,8 +48,8 @@ def status_command(
     now = now or present()
     with journal.reading():
         found = lookup.status(journal, name, now_ms=to_ms(now))
-    if not found:
-        raise lookup.not_found(name)
+        if not found:
+            raise lookup.not_found(journal, name)
     for number, recording in enumerate(found):
         if as_json:
             print_json(recording.to_json(secrets=secrets))
