@@ -28,7 +28,7 @@ LAYERS = (
     ("adapters", "deliveries", "readers", "redelivery"),
     ("delivery_log", "groups", "lookup", "parsing", "proofs", "results", "simulation"),
     ("intake", "observed", "rebuild", "story", "testing"),
-    ("asking", "batches", "commits", "limits", "mending"),
+    ("asking", "batches", "commits", "large_bodies", "limits", "mending"),
     ("past", "survey"),
     ("tracker",),
     ("receiving", "scoring"),

@@ -19,7 +19,7 @@ from recording_tracker import asking, forks, lookup, mending, past, rebuild, sur
 from recording_tracker.adapters import Adapter, find_adapters
 from recording_tracker.audit import open_flags
 from recording_tracker.batches import take_many, take_one
-from recording_tracker.body import MAX_BODY_BYTES
+from recording_tracker.body import MAX_BODY_BYTES, MAX_PLAIN_BYTES
 from recording_tracker.commits import Commits
 from recording_tracker.deliveries import Announcement, Delivery, batches, body_bytes, expectation, read_delivery
 from recording_tracker.errors import (
@@ -33,6 +33,7 @@ from recording_tracker.events import Callback
 from recording_tracker.flags import SEVERITIES, Flag
 from recording_tracker.intake import Intake, QuarantineLimits
 from recording_tracker.journal import BUSY_TIMEOUT, Expectation, Journal, Quarantined
+from recording_tracker.large_bodies import LargeBodies
 from recording_tracker.machine import Machine, find_machines
 from recording_tracker.observed import NEWEST, Observed, observe
 from recording_tracker.parsing import Parsed, read
@@ -92,6 +93,7 @@ class Tracker:
         """Begin without what belongs to threads; after a fork those of the parent, and their locks, are not here."""
         self._lock = threading.Lock()
         self._commits = Commits(self._flush)
+        self._large_bodies = LargeBodies()
         self._readers = Readers(self._journal, readonly=self.readonly)
         if self._loaded is not None:
             self._loaded[2].forget()
@@ -114,6 +116,7 @@ class Tracker:
 
     def close(self) -> None:
         """Let go of the database; the tracker cannot be used after."""
+        self._large_bodies.close()
         self._commits.close()
         self._readers.close()
         self._journal.close()
@@ -134,7 +137,8 @@ class Tracker:
         Never raises for anything that a provider can send. Raises UnknownProviderError, BusyError,
         StorageError and other errors under TrackerError for what is wrong on our side.
         """
-        return self._commits.commit(self._read(provider, body, query, received_at))
+        arrived = self._arrived(provider, body, query, received_at)
+        return self._commits.commit(self._parsed(arrived) if isinstance(arrived, Callback) else arrived)
 
     async def aingest(
         self,
@@ -145,21 +149,29 @@ class Tracker:
         received_at: datetime | None = None,
     ) -> Receipt:
         """Do what ``ingest`` does, without blocking the event loop."""
-        return await self._commits.acommit(self._read(provider, body, query, received_at))
+        arrived = self._arrived(provider, body, query, received_at)
+        if isinstance(arrived, Parsed):
+            parsed = arrived
+        elif len(arrived.body) > MAX_PLAIN_BYTES:
+            # One that is made for it takes some tenths of a second to read.
+            parsed = await self._large_bodies.read(partial(self._parsed, arrived))
+        else:
+            parsed = self._parsed(arrived)
+        return await self._commits.acommit(parsed)
 
-    def _read(
+    def _arrived(
         self,
         provider: str,
         body: bytes | str | Mapping[str, Any],
         query: Mapping[str, str] | None,
         received_at: datetime | None,
-    ) -> Parsed:
+    ) -> Callback | Parsed:
         received_ms = _now_ms() if received_at is None else to_ms(received_at)
         try:
             raw = body_bytes(body)
         except RejectedBodyError as error:
             return Parsed(Callback(provider, b"", received_ms), "rejected", detail=str(error))
-        return self._parsed(Callback(provider, raw, received_ms, query or {}))
+        return Callback(provider, raw, received_ms, query or {})
 
     def _parsed(self, callback: Callback, *, max_bytes: int | None = None) -> Parsed:
         adapters, machines, _ = self._parts
