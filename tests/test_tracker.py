@@ -1102,6 +1102,22 @@ def test_what_never_began_has_no_start_when_it_is_settled(tracker: Tracker) -> N
     assert tracker.verify().sound
 
 
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_what_an_operator_says_is_no_start_however_often(tracker: Tracker, times: int) -> None:
+    tracker.expect("agora", SID, at=START)
+
+    told = [
+        tracker.resolve(SID, outcome="absent", note="as far as is known", now=after(100 + number))
+        for number in range(times)
+    ]
+    tell(tracker, "agora", "recorder_leave", 300)
+
+    assert [None] * times == [found.started_at for found in told]
+    assert the_only(tracker).started_at == after(300)
+    assert tracker.replay(now=after(400)).changed == []
+    assert tracker.verify().sound
+
+
 def test_an_announced_group_is_settled_under_its_name(tracker: Tracker) -> None:
     tracker.expect("bandwidth", group="c-1", at=START)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from recording_tracker import findings
-from recording_tracker.events import RESOLVED
 from recording_tracker.flags import Flag
 from recording_tracker.fold import Course
 from recording_tracker.machine import Machine, Situation
@@ -67,10 +66,8 @@ def _started(course: Course) -> int | None:
         return course.recording_ms
     if course.body_started_ms is not None:
         return course.body_started_ms
-    if course.events == 1 and course.last_name == RESOLVED:
-        # Nobody but the operator has told of it.
-        return None
-    return course.first_ms if course.events else None
+    # An operator says how it ended, and never when it began.
+    return course.first_ms if course.first_ms >= 0 else None
 
 
 def _progress(course: Course, outcome: str | None) -> float | None:

@@ -20,7 +20,7 @@ VERDICTS = ("taken", "late", "implied", "conflict", "illegal", "unknown")
 """From the one that needs no word to the one that needs most; an event shows the last of its regions' verdicts."""
 _WEIGHT = {verdict: weight for weight, verdict in enumerate(VERDICTS)}
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """To be raised when the same events may end in another course: nobody goes on from what an older fold wrote."""
 
 # What a stranger can make grow without end is cut here, so that an event of a recording always costs the same.
@@ -78,7 +78,8 @@ class Course:
     spans: tuple[Span, ...] = ()
     worker: str | None = None
     retired: tuple[str, ...] = ()
-    first_ms: int = 0
+    first_ms: int = -1
+    """When the first event was; -1 where nobody but an operator has told of the recording."""
     last_ms: int = 0
     last_name: str = ""
     last_occurred_ms: int | None = None
@@ -164,7 +165,7 @@ def step(machine: Machine, course: Course, event: Event, key: Key) -> str:
     time_ms, at_ms = key[0], event.received_ms
     # A clock ahead of ours must not put a deadline off.
     at_ms = min(at_ms, time_ms)
-    if not course.events:
+    if course.first_ms < 0 and event.name != RESOLVED:
         course.first_ms = at_ms
     course.events += 1
     course.key = key
