@@ -102,3 +102,18 @@ def test_nothing_is_nested_deeper_for_either_reader(brackets: tuple[str, str], d
 
     assert (plain_object(raw) is None) == (depth == 65)
     assert outcome(raw) == ("RejectedBodyError" if depth == 65 else repr(plain_object(raw)))
+
+
+DEEP = "[" * 65 + "]" * 65
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "\\", "\\\\", '"', '\\"', '"\\', f"{DEEP}", f'"{DEEP}\\', "1" * 101, '"' + "1" * 101]
+)
+def test_only_what_stands_outside_of_texts_can_be_too_deep_or_too_long(text: str) -> None:
+    good = json.dumps({"a": text, text: [], "b": text})
+
+    assert read_object(good.encode()) == json.loads(good)
+    for bad, reason in ((DEEP, "nested more than 64 deep"), ("1" * 101, "a number of more than 100 characters")):
+        with pytest.raises(RejectedBodyError, match=reason):
+            read_object(f'{good[:-1]}, "c": {bad}, "d": {json.dumps(text)}}}'.encode())
