@@ -492,7 +492,6 @@ def test_many_large_deliveries_are_committed_before_the_next_are_asked_for(
     assert durable == [0] * 5 + [5] * 5 + [10] * 2
 
 
-
 def test_a_summary_adds_up_and_bad_deliveries_keep_nothing_from_being_taken_in(tracker: Tracker) -> None:
     good = stamped("agora", "recorder_started.plain")
     at = "2026-03-01T10:00:01Z"
