@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from recording_tracker.adapters import Adapter
 from recording_tracker.errors import UnknownProviderError
+from recording_tracker.events import Event
 from recording_tracker.flags import ERROR, WARNING
 from recording_tracker.intake import QuarantineLimits
 from recording_tracker.journal import Count, Entry, Expectation, Journal, Total, latest
@@ -64,11 +65,15 @@ def _history(
 def _steps(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -> Iterator[Step]:
     """Read the events of a recording again, and take them through *machine* one by one."""
     recording_id = entry.standing.recording_id
-    rows = {row.event_id: row for row in journal.events(entry.number)} if recording_id is not None else {}
+    deliveries: dict[str, int] = {}
+    events: list[Event] = []
+    for row in () if recording_id is None else journal.events(entry.number):
+        deliveries[row.event_id] = row.deliveries
+        events.append(reread(adapter, recording_id or "", row))
     timeline = Timeline(machine)
-    timeline.insert(reread(adapter, recording_id or "", row) for row in rows.values())
+    timeline.insert(events)
     for step in walk(machine, timeline.lines):
-        yield step._replace(deliveries=rows[step.event.event_id].deliveries)
+        yield step._replace(deliveries=deliveries[step.event.event_id])
 
 
 def explain(

@@ -261,11 +261,15 @@ class Intake:
 
         Returns all events, those in the journal and those about to be, and the verdicts that the journal has.
         """
-        rows = {} if held.number is None else {row.event_id: row for row in self._journal.events(held.number)}
-        told = {event_id: row.verdict for event_id, row in rows.items()}
-        rows |= {event_id: found.row for event_id, found in kept.items()}
-        held.timeline, held.ids, held.has_course = Timeline(machine), set(rows), True
-        return [self._reread(held, row) for row in rows.values()], told
+        events: list[Event] = []
+        told: dict[str, str] = {}
+        for row in () if held.number is None else self._journal.events(held.number):
+            told[row.event_id] = row.verdict
+            if row.event_id not in kept:
+                events.append(self._reread(held, row))
+        events += [self._reread(held, found.row) for found in kept.values()]
+        held.timeline, held.ids, held.has_course = Timeline(machine), {event.event_id for event in events}, True
+        return events, told
 
     def _write(
         self, machine: Machine, held: Held, before: Standing, at_ms: int

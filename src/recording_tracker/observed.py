@@ -121,9 +121,13 @@ class _Life:
 def _lived(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -> _Life:
     recording_id = entry.standing.recording_id
     assert recording_id is not None, "what is complete has events"
-    rows = list(journal.events(entry.number))
-    life = _Life(entry, len(rows), sum(row.deliveries - 1 for row in rows))
-    _Watch(machine, life).follow([reread(adapter, recording_id, row) for row in rows])
+    events: list[Event] = []
+    duplicates = 0
+    for row in journal.events(entry.number):
+        duplicates += row.deliveries - 1
+        events.append(reread(adapter, recording_id, row))
+    life = _Life(entry, len(events), duplicates)
+    _Watch(machine, life).follow(events)
     return life
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
 from recording_tracker.conclusion import conclude
+from recording_tracker.events import Event
 from recording_tracker.fold import Course
 from recording_tracker.groups import groups_to_settle, settle_group
 from recording_tracker.journal import Entry, EventRow, Expectation, Journal, latest
@@ -33,9 +34,11 @@ def folded(
     if kept.recording_id is None:
         timeline.course.group_id = kept.group_id
     else:
-        rows = list(_received(journal.events(entry.number), by_ms))
-        duplicates = sum(row.deliveries - 1 for row in rows)
-        timeline.insert(reread(adapter, kept.recording_id, row) for row in rows)
+        events: list[Event] = []
+        for row in _received(journal.events(entry.number), by_ms):
+            duplicates += row.deliveries - 1
+            events.append(reread(adapter, kept.recording_id, row))
+        timeline.insert(events)
     counts = latest_announcement(journal, kept, by_ms=by_ms)
     until_ms = None if counts is None else counts.until_ms
     standing = conclude(machine, timeline.course, kept.recording_id, announced_until_ms=until_ms, duplicates=duplicates)
@@ -123,11 +126,10 @@ def _write(
     identities = {flag.identity for flag in standing.flags}
     gone = [flag for flag in before.flags if flag.identity not in identities]
     journal.write_flags(entry.number, standing.flags, gone, now_ms)
-    rows = {row.event_id: row for row in journal.events(entry.number)}
-    for line in timeline.lines:
-        again = _told_again(rows[line.event.event_id], line)
-        if again != rows[line.event.event_id]:
-            journal.replace_event(entry.number, again)
+    rows = _without_bodies(journal, entry)
+    told = [(rows[line.event.event_id], line) for line in timeline.lines]
+    changed = [again for row, line in told if (again := _told_again(row, line)) != row]
+    journal.retell_events(entry.number, changed)
 
 
 def verify(
@@ -163,11 +165,15 @@ def verify(
 
 def _event_differences(journal: Journal, entry: Entry, timeline: Timeline) -> Iterator[Difference]:
     """Compare what stands in columns beside the bodies with what the bodies say."""
-    rows = {row.event_id: row for row in journal.events(entry.number)}
+    rows = _without_bodies(journal, entry)
     for line in timeline.lines:
         row, again = rows[line.event.event_id], _told_again(rows[line.event.event_id], line)
         if row != again:
             yield Difference(_id(entry.standing), _columns(row), _columns(again))
+
+
+def _without_bodies(journal: Journal, entry: Entry) -> dict[str, EventRow]:
+    return {row.event_id: row._replace(body=b"") for row in journal.events(entry.number)}
 
 
 def _columns(row: EventRow) -> dict[str, object]:

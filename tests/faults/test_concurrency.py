@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import random
 import resource
@@ -611,6 +612,46 @@ def test_an_import_of_large_bodies_needs_no_more_memory_than_some_of_them(tmp_pa
     figures.add(fault="F26", what="imports of large bodies", tried=1, lost=len(bodies) - len(there))
     assert (0, "") == (ran.status, ran.err)
     assert len(there) == len(bodies)
+
+
+def test_a_recording_of_large_bodies_needs_no_more_memory_than_some_of_them(tmp_path: Path, figures: Figures) -> None:
+    """Two hundred of almost a MiB, with room for a quarter of them; one more comes before all others."""
+    first, *bodies = one_recording(201, filler=900_000)
+    db = tmp_path / "recordings.db"
+    with Tracker(db) as filled:
+        filled.ingest_many({"provider": "agora", "received_at": NOW, "body": body} for body in bodies)
+    (tmp_path / "late.json").write_text(first)
+    (sid,) = {json.loads(body)["payload"]["sid"] for body in bodies}
+    limit = least_memory() + 64 * 2**20
+    commands = {
+        "ingest": ("--provider=agora", tmp_path / "late.json"),
+        "status": (sid,),
+        "history": (sid,),
+        "explain": (sid,),
+        "verify": (),
+        "replay": (),
+    }
+
+    ran = {
+        name: tracker(name, *given, db=db, prepare=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
+        for name, given in commands.items()
+    }
+
+    there = journaled(db)
+    figures.add(fault="F26", what="commands on a recording of large bodies", tried=len(ran), lost=201 - len(there))
+    assert dict.fromkeys(commands, (0, "")) == {name: (found.status, found.err) for name, found in ran.items()}
+    assert len(there) == 201
+
+
+def one_recording(count: int, *, filler: int) -> list[str]:
+    """Return bodies of one recording that is uploaded slowly, in order."""
+    begin = json.loads(callbacks(1, filler=filler)[0])
+    found = []
+    for number in range(count):
+        told = {"sequence": number, "sendts": begin["payload"]["sendts"] + number}
+        details = {"msgName": "uploading_progress", "progress": number}
+        found.append(json.dumps(begin | {"eventType": 33, "payload": begin["payload"] | told | {"details": details}}))
+    return found
 
 
 def least_memory() -> int:

@@ -282,6 +282,7 @@ def change_everything(journal: Journal, first: int, second: int) -> None:
     journal.add_events(first, [row("e2")])
     journal.replace_event(first, row("e1", deliveries=9))
     journal.set_verdicts(first, [("e1", "late")])
+    journal.retell_events(first, [row("e2", occurred_ms=None)])
     journal.put_variants(first, "e1", [variant("c9", 99)])
     journal.delete(second)
     for text in ("r1", "r3"):
@@ -551,6 +552,18 @@ def test_verdicts_change_alone(journal: Journal) -> None:
         journal.set_verdicts(number, [("e1", "late"), ("e3", "implied"), ("e4", "taken")])
 
     assert [row("e1", verdict="late"), row("e2"), row("e3", verdict="implied")] == sorted(journal.events(number))
+
+
+def test_what_is_told_of_events_changes_and_their_bodies_stay(journal: Journal) -> None:
+    (number,) = insert(journal, standing())
+    told: dict[str, Any] = {"name": "left", "occurred_ms": None, "verdict": "late"}
+    with journal.writing():
+        journal.add_events(number, [row("e1"), row("e2")])
+
+    with journal.writing():
+        journal.retell_events(number, [row("e1", body=b"", deliveries=9, **told), row("e3")])
+
+    assert [row("e1", **told), row("e2")] == sorted(journal.events(number))
 
 
 def test_the_variants_of_an_event_are_replaced_together(journal: Journal) -> None:

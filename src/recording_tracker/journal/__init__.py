@@ -161,6 +161,9 @@ class Writer(Protocol):
     def set_verdicts(self, number: int, verdicts: Iterable[tuple[str, str]]) -> None:
         """Change the verdicts of events, given as (event id, verdict)."""
 
+    def retell_events(self, number: int, rows: Iterable[EventRow]) -> None:
+        """Change of events what is told by their bodies and the fold: name, time and verdict."""
+
     def put_variants(self, number: int, event_id: str, variants: Iterable[Variant]) -> None:
         """Replace an event's variants."""
 
@@ -205,7 +208,11 @@ class Reader(Protocol):
         """Return a recording by its number."""
 
     def events(self, number: int) -> Iterator[EventRow]:
-        """Return a recording's events, in no order."""
+        """
+        Yield a recording's events, in no order.
+
+        Their bodies may be large, and are read one by one: inside a transaction, in which none is written meanwhile.
+        """
 
     def event(self, number: int, event_id: str) -> EventRow | None:
         """Return one event of a recording."""

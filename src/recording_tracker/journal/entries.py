@@ -98,7 +98,7 @@ class Entries(Session):
         return tuple(found), notes
 
     def events(self, number: int) -> Iterator[EventRow]:
-        for row in self._all(f"SELECT {_EVENT_COLUMNS} FROM events WHERE recording = ?", number):
+        for row in self._each(f"SELECT {_EVENT_COLUMNS} FROM events WHERE recording = ?", number):
             self._check(EVENTS, row)
             yield EventRow(*row)
 

@@ -198,6 +198,13 @@ class MemoryJournal:
             if (row := self.event(number, event_id)) is not None:
                 self.replace_event(number, row._replace(verdict=verdict))
 
+    def retell_events(self, number: int, rows: Iterable[EventRow]) -> None:
+        for row in rows:
+            kept = self.event(number, row.event_id)
+            if kept is not None:
+                again = kept._replace(name=row.name, occurred_ms=row.occurred_ms, verdict=row.verdict)
+                self.replace_event(number, again)
+
     def events(self, number: int) -> Iterator[EventRow]:
         return iter(list(self._events.get(number, {}).values()))
 

@@ -131,3 +131,8 @@ class Session:
     def _all(self, sql: str, *values: Any) -> list[Any]:
         with self._in_use, translated(self.path):
             return self._connection.execute(sql, values).fetchall()
+
+    def _each(self, sql: str, *values: Any) -> Iterator[Any]:
+        """Yield rows one by one, for what is large; inside a transaction, for it keeps other threads out meanwhile."""
+        with translated(self.path):
+            yield from self._connection.execute(sql, values)

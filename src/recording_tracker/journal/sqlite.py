@@ -216,6 +216,12 @@ class SqliteJournal(Questions, Care):
             ((verdict, number, event_id) for event_id, verdict in verdicts),
         )
 
+    def retell_events(self, number: int, rows: Iterable[EventRow]) -> None:
+        self._run_many(
+            "UPDATE events SET name = ?, occurred_ms = ?, verdict = ? WHERE recording = ? AND event_id = ?",
+            ((row.name, row.occurred_ms, row.verdict, number, row.event_id) for row in rows),
+        )
+
     def put_variants(self, number: int, event_id: str, variants: Iterable[Variant]) -> None:
         sql = "SELECT content, received_ms, sha256, query FROM deliveries WHERE recording = ? AND event_id = ?"
         kept = {row[0]: row[1:] for row in self._run(sql, number, event_id).fetchall()}
