@@ -22,11 +22,11 @@ from recording_tracker.machine import Machine
 from recording_tracker.parsing import Parsed, content_of, reread
 from recording_tracker.redelivery import Delivery, adds_nothing, merge
 from recording_tracker.standing import Standing
-from recording_tracker.timeline import Timeline
+from recording_tracker.timeline import Timeline, weight_of
 
-CACHED_LINES = 20_000
-"""Events that are kept parsed between transactions, over all recordings; some 20 MB."""
-CACHED_LINES_EACH = 1_000
+CACHED_WEIGHT = 20_000
+"""Events that are kept parsed between transactions, over all recordings; some 20 MB. Their files weigh too."""
+CACHED_WEIGHT_EACH = 1_000
 """Events of one recording that are kept parsed; of a longer one only the last are."""
 CACHED_RECORDINGS = 2_000
 
@@ -64,8 +64,8 @@ class Held:
     ids: set[str] | None
     """The ids of all its events; None where only its course is here."""
     announced_until_ms: int | None = None
-    counted_lines: int = 0
-    """How many of its lines the intake has on its account."""
+    counted: int = 0
+    """How much of its weight the intake has on its account."""
     has_course: bool = True
     """Whether the timeline can go on from what is kept; else it has to be folded from the journal."""
 
@@ -89,14 +89,14 @@ class Intake:
         self._adapters = adapters
         self._machines = machines
         self._held: OrderedDict[tuple[str, str], Held] = OrderedDict()
-        self._lines = 0
+        self._weight = 0
         self._registered: set[str] = set()
         self._seen_names: dict[str, set[str]] = {}
 
     def forget(self) -> None:
         """Drop what is remembered; it is to be called after a transaction that failed."""
         self._held.clear()
-        self._lines = 0
+        self._weight = 0
         self._registered.clear()
         self._seen_names.clear()
 
@@ -300,14 +300,15 @@ class Intake:
         """Keep the recording in memory, and let go of what has not been touched for longest."""
         if held.ids is not None:
             held.ids.update(found.row.event_id for found in new)
-        if len(held.timeline.lines) > CACHED_LINES_EACH:
-            held.timeline.let_go(keep=CACHED_LINES_EACH // 2)
+        if held.timeline.weight > CACHED_WEIGHT_EACH:
+            held.timeline.let_go(keep=CACHED_WEIGHT_EACH // 2)
             held.ids = None
-        self._lines += len(held.timeline.lines) - held.counted_lines
-        held.counted_lines = len(held.timeline.lines)
-        while len(self._held) > CACHED_RECORDINGS or (self._lines > CACHED_LINES and len(self._held) > 1):
+        weight = held.timeline.weight + weight_of(held.standing.files)
+        self._weight += weight - held.counted
+        held.counted = weight
+        while len(self._held) > CACHED_RECORDINGS or (self._weight > CACHED_WEIGHT and len(self._held) > 1):
             _, old = self._held.popitem(last=False)
-            self._lines -= old.counted_lines
+            self._weight -= old.counted
 
     def _saw(self, machine: Machine, new: Sequence[_Kept]) -> None:
         """Remember which events have ever come; only the machine's own, of which there are not many."""

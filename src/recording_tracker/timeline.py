@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from recording_tracker.events import Event
+from recording_tracker.events import Event, File
 from recording_tracker.fold import Course, Key, order_key, start, step
 from recording_tracker.machine import Machine
 
 SNAPSHOT_EVERY = 16
 """Events between two kept courses: a late event folds at most so many more than those behind it."""
+
+
+FILES_A_LINE = 4
+"""As many files as take about as much memory as an event without any."""
 
 
 class Line(NamedTuple):
@@ -20,6 +24,16 @@ class Line(NamedTuple):
     key: Key
     event: Event
     verdict: str
+
+    @property
+    def weight(self) -> int:
+        """How much memory it takes, against an event without files."""
+        return 1 + weight_of(self.event.files)
+
+
+def weight_of(files: Sequence[File]) -> int:
+    """Return how much memory *files* take, against an event without any."""
+    return len(files) // FILES_A_LINE
 
 
 class Timeline:
@@ -33,6 +47,8 @@ class Timeline:
         self.machine = machine
         self.course = course or start(machine)
         self.lines: list[Line] = []
+        self.weight = 0
+        """How much memory the lines take, against so many events without files."""
         self._begin: Key = self.course.key
         self._snapshots: list[Course] = [self.course.copy()]
 
@@ -58,6 +74,7 @@ class Timeline:
             verdict = step(self.machine, self.course, event, key)
             line = Line(key, event, verdict)
             self.lines.append(line)
+            self.weight += line.weight
             if len(self.lines) % SNAPSHOT_EVERY == 0:
                 self._snapshots.append(self.course.copy())
             if before.get(key) != line.verdict:
@@ -65,12 +82,13 @@ class Timeline:
         return changed
 
     def let_go(self, *, keep: int) -> None:
-        """Forget the first lines, all but the last *keep* or some more; what lies before is in the journal only."""
-        gone = (len(self.lines) - keep) // SNAPSHOT_EVERY
-        if gone > 0:
-            self._begin = self.lines[gone * SNAPSHOT_EVERY - 1].key
-            del self.lines[: gone * SNAPSHOT_EVERY]
-            del self._snapshots[:gone]
+        """Forget the first lines, until the others weigh *keep* or are few; what lies before is in the journal only."""
+        while self.weight > keep and len(self.lines) >= SNAPSHOT_EVERY:
+            gone = self.lines[:SNAPSHOT_EVERY]
+            self._begin = gone[-1].key
+            self.weight -= sum(line.weight for line in gone)
+            del self.lines[:SNAPSHOT_EVERY]
+            del self._snapshots[0]
 
     def _rewind(self, place: int) -> list[Line]:
         """Go back to the last kept course before line *place*; return the lines from there on, to be folded again."""
@@ -79,4 +97,5 @@ class Timeline:
         self.course = self._snapshots[kept].copy()
         again = self.lines[kept * SNAPSHOT_EVERY :]
         del self.lines[kept * SNAPSHOT_EVERY :]
+        self.weight -= sum(line.weight for line in again)
         return again

@@ -424,6 +424,27 @@ def test_one_event_contradicted_without_end_is_kept_in_a_few_versions(tmp_path: 
     assert max(sizes) < 3
 
 
+@pytest.mark.parametrize("of_one_recording", [False, True])
+def test_what_is_remembered_between_events_does_not_grow_with_their_files(
+    of_one_recording: bool, tmp_path: Path
+) -> None:
+    """Each of the bodies takes 2 MB and more once it is read."""
+    held = []
+    with Tracker(tmp_path / "recordings.db") as tracker:
+        for number in range(36):
+            files = [{"object_id": f"{number}.{place}", "order": place} for place in range(10_000)]
+            body = {
+                "sid": f"{0 if of_one_recording else number:032x}",
+                "recording_start_time": START_MS // 1000,
+                "recording_status": "COMPLETED",
+                "from_recordings": files,
+            }
+            tracker.ingest("line_planet", body, received_at=LATER + timedelta(seconds=number))
+            held.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+
+    assert held[-1] - held[15] < 20_000_000
+
+
 def test_a_body_that_a_larger_limit_let_in_is_read_again_whatever_the_limit(tmp_path: Path) -> None:
     body = encoded(changed(good("agora", "large"), {"x": "y" * 2_000_000}))
     with Tracker(tmp_path / "recordings.db", max_body_bytes=3_000_000) as tracker:
