@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from recording_tracker.flags import ERROR, INFO, WARNING, Flag
 from recording_tracker.grammar import counted
@@ -108,10 +109,10 @@ def is_acknowledged(recording: Recording) -> bool:
 
 
 def _line(recording: Recording, clock: Clock) -> list[Markup]:
-    chips = [_chip(flag) for flag in recording.flags]
+    chips = [_chip(flag.code, "done" if flag.acknowledged else flag.severity) for flag in recording.flags]
     return [
-        tag("span", class_="mark"),
-        tag("span", recording.provider, class_="provider-name"),
+        _MARK,
+        _provider(recording.provider),
         tag("span", *_halves(recording.id), class_="id"),
         tag("span", *spaced(chips), class_="codes"),
         tag("span", clock.away(since(recording)), class_="since"),
@@ -126,9 +127,18 @@ def _halves(name: str) -> list[Markup]:
     return [tag("span", name[:cut], class_="front"), end] if cut else [end]
 
 
-def _chip(flag: Flag) -> Markup:
-    kind = "done" if flag.acknowledged else flag.severity
-    return tag("span", flag.code, class_=f"chip {kind}", title="acknowledged" if flag.acknowledged else None)
+# Of the parts of a line these are the same in thousands of lines.
+_MARK = tag("span", class_="mark")
+
+
+@lru_cache
+def _provider(name: str) -> Markup:
+    return tag("span", name, class_="provider-name")
+
+
+@lru_cache
+def _chip(code: str, kind: str) -> Markup:
+    return tag("span", code, class_=f"chip {kind}", title="acknowledged" if kind == "done" else None)
 
 
 def _flag(flag: Flag, clock: Clock) -> Markup:

@@ -20,12 +20,16 @@ class Markup(str):
 
 def text(value: object) -> Markup:
     """Write *value* so that nothing in it is markup, and nothing moves, hides or turns other text around."""
-    return Markup(escape(printable(value)))
+    return Markup(_safe(value))
+
+
+def _safe(value: object) -> str:
+    return escape(printable(value))
 
 
 def join(parts: Iterable[object]) -> Markup:
     """Put *parts*, markup or text, one behind the other; None stands for nothing."""
-    return Markup("".join(part if isinstance(part, Markup) else text(part) for part in parts if part is not None))
+    return Markup("".join([part if isinstance(part, Markup) else _safe(part) for part in parts if part is not None]))
 
 
 def spaced(parts: Iterable[object]) -> list[object]:
@@ -40,7 +44,7 @@ def tag(name: str, /, *children: object, **attributes: object) -> Markup:
     An attribute ``class_`` is ``class``, and ``data_name`` is ``data-name``; None and False leave it out, True
     writes its name only.
     """
-    written = "".join(_attribute(key, value) for key, value in attributes.items())
+    written = "".join([_attribute(key, value) for key, value in attributes.items()])
     return Markup(f"<{name}{written}>" if name in _VOID else f"<{name}{written}>{join(children)}</{name}>")
 
 
@@ -48,4 +52,4 @@ def _attribute(key: str, value: object) -> str:
     if value is None or value is False:
         return ""
     name = key.rstrip("_").replace("_", "-")
-    return f" {name}" if value is True else f' {name}="{text(value)}"'
+    return f" {name}" if value is True else f' {name}="{_safe(value)}"'
