@@ -44,7 +44,8 @@ def recordings(
     check_word("phase", phase, PHASES)
     check_word("outcome", outcome, OUTCOMES)
     check_word("flag", flag, tuple(SEVERITIES))
-    wanted = Filter(provider=provider, phase=phase, outcome=outcome, since_ms=since_ms)
+    overdue_ms = now_ms if stuck else None
+    wanted = Filter(provider=provider, phase=phase, outcome=outcome, since_ms=since_ms, overdue_ms=overdue_ms)
     return _matching(journal, wanted, flag=flag, stuck=stuck, now_ms=now_ms)
 
 

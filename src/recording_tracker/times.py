@@ -62,7 +62,7 @@ def to_ms(moment: datetime) -> int:
 def from_ms(ms: int) -> datetime:
     """Turn milliseconds since 1970 into an aware UTC moment; one that datetime cannot hold is the last one it can."""
     # A deadline lies beyond the end of 9999 where the event it is counted from is dated in its last days.
-    return EPOCH + timedelta(milliseconds=min(ms, END_OF_TIME_MS - 1))
+    return EPOCH + min(ms, END_OF_TIME_MS - 1) * MILLISECOND
 
 
 def iso(ms: int) -> str:

@@ -961,15 +961,19 @@ def test_recordings_are_listed_the_newest_first(journal: Journal) -> None:
         (Filter(phase="finished", outcome="available", provider="agora", since_ms=10), ["r1"]),
         (Filter(phase="recording", outcome="available"), []),
         (Filter(provider="zoom"), []),
+        (Filter(overdue_ms=50), ["r0"]),
+        (Filter(overdue_ms=51), ["r3", "r0"]),
+        (Filter(overdue_ms=51, provider="bandwidth"), ["r3"]),
+        (Filter(overdue_ms=51, since_ms=31), []),
     ],
 )
 def test_a_list_holds_what_is_wanted(journal: Journal, wanted: Filter, expected: list[str]) -> None:
     insert(
         journal,
-        standing("r0"),
+        standing("r0", stall_ms=60, due_ms=40),
         complete("r1", last_received_ms=10),
         complete("r2", last_received_ms=20, outcome="partial"),
-        standing("r3", provider="bandwidth", last_received_ms=30),
+        standing("r3", provider="bandwidth", last_received_ms=30, due_ms=50),
         standing("r4", opened=False, last_received_ms=30),
     )
 
@@ -995,6 +999,15 @@ def test_overdue_recordings_come_by_their_earlier_deadline(journal: Journal) -> 
     )
 
     assert ["r2", "r6", "r4", "r1"] == ids(journal.overdue(100))
+
+
+def test_many_recordings_are_told_of_in_order_each_with_what_belongs_to_it(journal: Journal) -> None:
+    many = [standing(f"r{n}", due_ms=2_000 - n, flags=(flag(raised_ms=n),) * (n % 2)) for n in range(1_200)]
+    insert(journal, *many)
+
+    assert many[::-1] == [entry.standing for entry in journal.overdue(3_000)]
+    assert many[::-1] == [entry.standing for entry in journal.entries(Filter(overdue_ms=3_000))]
+    assert many[1::2] == [entry.standing for entry in journal.flagged(0, 3_000)]
 
 
 def test_a_deadline_that_is_moved_or_met_is_not_overdue(journal: Journal) -> None:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from recording_tracker.errors import (
 )
 from recording_tracker.events import File
 from recording_tracker.flags import Flag
-from recording_tracker.journal import EventRow, Filter
+from recording_tracker.journal import Entry, EventRow, Filter
 from recording_tracker.journal.connection import APPLICATION_ID, SCHEMA_VERSION, connect
 from recording_tracker.journal.sqlite import SqliteJournal
 from recording_tracker.standing import Standing
@@ -313,6 +313,30 @@ def test_what_was_deleted_is_left_nowhere_when_the_log_has_been_cut(path: Path) 
 
         assert before
         assert not any(b"a-secret-name" in found.read_bytes() for found in path.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda journal: journal.overdue(1),
+        lambda journal: journal.flagged(0, 1),
+        lambda journal: journal.entries(Filter(provider="agora", phase="finished")),
+        lambda journal: journal.entries(Filter(provider="agora", overdue_ms=1)),
+    ],
+)
+def test_what_an_audit_or_a_list_asks_for_is_found_without_looking_at_all_there_is(
+    path: Path, question: Callable[[SqliteJournal], Iterator[Entry]]
+) -> None:
+    asked: list[str] = []
+    with closing(SqliteJournal(path)) as journal:
+        journal._connection.set_trace_callback(asked.append)
+        list(question(journal))
+        journal._connection.set_trace_callback(None)
+
+    steps = [row[3] for sql in asked for row in ask(path, f"EXPLAIN QUERY PLAN {sql}")]
+    by_index = ("SEARCH", "SCAN r USING INDEX recordings_open_flagged")
+    assert [step for step in steps if step.startswith(("SEARCH", "SCAN")) and not step.startswith(by_index)] == []
+    assert not any("provider=" in step for step in steps)
 
 
 @pytest.mark.parametrize("table", ["events", "deliveries", "quarantine"])

@@ -132,6 +132,8 @@ class Filter(NamedTuple):
     outcome: str | None = None
     since_ms: int | None = None
     """Only recordings with an event received since."""
+    overdue_ms: int | None = None
+    """Only recordings of which a deadline had passed by then."""
 
 
 class Writer(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from recording_tracker.errors import DamagedError, StorageError
@@ -27,7 +28,11 @@ from recording_tracker.journal.rows import (
 from recording_tracker.journal.session import Session
 from recording_tracker.standing import Standing
 
-SELECT = f"SELECT id, {', '.join(FIELDS)}, file_count, course FROM recordings"
+# Most recordings have no flag, and a statement for each that asks for them takes as long as all the rest of its row.
+SELECT = (
+    f"SELECT id, {', '.join(FIELDS)}, file_count, EXISTS (SELECT 1 FROM flags WHERE recording = recordings.id), course "
+    "FROM recordings"
+)
 _EVENT_COLUMNS = ", ".join(EventRow._fields)
 _REGIONS = tuple(FIELDS.index(name) for name in ("stall_region", "due_region"))
 _BOOLEANS = tuple(FIELDS.index(name) for name in ("opened", "announced", "complete"))
@@ -53,11 +58,11 @@ class Entries(Session):
         return self._entry(row)
 
     def _entry(self, row: tuple[Any, ...]) -> Entry:
-        number, *values, file_count, course = row
+        number, *values, has_files, has_flags, course = row
         self._check(STANDINGS, values)
         try:
-            values[ALIASES], values[AWAITS] = tuple(json.loads(values[ALIASES])), tuple(json.loads(values[AWAITS]))
-            values[STATE] = json.loads(values[STATE])
+            values[ALIASES] = tuple(json.loads(values[ALIASES]))
+            values[STATE], values[AWAITS] = _state(values[STATE]), _awaits(values[AWAITS])
             fits = all(values[place] is None or values[place] in values[STATE] for place in _REGIONS)
         except (json.JSONDecodeError, TypeError) as error:
             raise damaged(self.path) from error
@@ -65,8 +70,8 @@ class Entries(Session):
             raise damaged(self.path)
         for place in _BOOLEANS:
             values[place] = bool(values[place])
-        files = self._files(number) if file_count else ()
-        flags, notes = self._flags(number)
+        files = self._files(number) if has_files else ()
+        flags, notes = self._flags(number) if has_flags else ((), {})
         return Entry(number, Standing._make((*values, files, flags)), course, notes)
 
     def _check(self, shape: Shape, row: Sequence[Any]) -> None:
@@ -142,3 +147,15 @@ class Entries(Session):
             until_ms,
         )
         return {(code, region, evidence): note or "" for code, region, evidence, note in rows}
+
+
+# A recording is in one of few situations, and what it awaits is the same in each.
+@lru_cache(maxsize=4_096)
+def _state(text: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads(text)
+    return found
+
+
+@lru_cache(maxsize=4_096)
+def _awaits(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))

@@ -427,7 +427,8 @@ def _fits(standing: Standing, wanted: Filter) -> bool:
     asked = ((wanted.provider, standing.provider), (wanted.phase, standing.phase), (wanted.outcome, standing.outcome))
     last_ms = standing.last_received_ms
     recent = wanted.since_ms is None or (last_ms is not None and last_ms >= wanted.since_ms)
-    return recent and all(value in (None, found) for value, found in asked)
+    overdue = wanted.overdue_ms is None or any(ms < wanted.overdue_ms for ms in _deadlines(standing))
+    return recent and overdue and all(value in (None, found) for value, found in asked)
 
 
 def _is_flagged(standing: Standing, since_ms: int, now_ms: int) -> bool:

@@ -68,8 +68,15 @@ class Questions(Entries):
         if wanted.since_ms is not None:
             conditions.append("last_received_ms >= ?")
             values.append(wanted.since_ms)
-        where, last = " AND ".join(conditions), 2**63 - 1
-        while rows := self._all(f"{SELECT} WHERE id < ? AND {where} ORDER BY id DESC LIMIT {PAGE}", last, *values):
+        where = " AND ".join(conditions)
+        if wanted.overdue_ms is not None:
+            sql = f"SELECT id FROM recordings INDEXED BY recordings_by_deadline WHERE deadline_ms < ? AND {where}"
+            numbers = self._all(f"{sql} ORDER BY id DESC", wanted.overdue_ms, *values)
+            yield from self._entries([row[0] for row in numbers])
+            return
+        # By an index of what is wanted SQLite would look at all that fits, and sort it, for each page.
+        sql, last = f"{SELECT} NOT INDEXED WHERE id < ? AND {where} ORDER BY id DESC LIMIT {PAGE}", 2**63 - 1
+        while rows := self._all(sql, last, *values):
             self._check_order([-last, *(-row[0] for row in rows)])
             last = rows[-1][0]
             yield from (self._entry(row) for row in rows)
@@ -104,22 +111,25 @@ class Questions(Entries):
         return found
 
     def _entries(self, numbers: Sequence[int]) -> Iterator[Entry]:
-        for number in numbers:
-            row = self._one(f"{SELECT} WHERE id = ?", number)
-            if row is not None:
-                yield self._entry(row)
+        """Read recordings by their numbers, in that order; one that is there no more is left out."""
+        for start in range(0, len(numbers), PAGE):
+            page = numbers[start : start + PAGE]
+            found = self._all(f"{SELECT} WHERE id IN (SELECT value FROM json_each(?))", json.dumps(page))
+            rows = {row[0]: row for row in found}
+            yield from (self._entry(rows[number]) for number in page if number in rows)
 
     def flagged(self, since_ms: int, now_ms: int) -> Iterator[Entry]:
+        # To merge the two halves in the order of their ids SQLite would read all flags, the cleared ones too.
         numbers = self._all(
+            "SELECT id FROM recordings WHERE id IN ("
             "SELECT id FROM recordings AS r WHERE complete = 0 AND flag_count > 0 AND EXISTS (SELECT 1 FROM flags AS f "
-            "WHERE f.recording = r.id AND f.cleared_ms IS NULL AND f.severity <> 'info' AND f.raised_ms < ?2) "
-            f"AND {IS_RECORDING} UNION "
+            "WHERE f.recording = r.id AND f.cleared_ms IS NULL AND f.severity <> 'info' AND f.raised_ms < ?2) UNION "
             "SELECT recording FROM flags WHERE cleared_ms IS NULL AND severity <> 'info' "
-            "AND raised_ms > ?1 AND (code <> 'missing-event' OR raised_ms < ?2) ORDER BY 1",
+            f"AND raised_ms > ?1 AND (code <> 'missing-event' OR raised_ms < ?2)) AND {IS_RECORDING} ORDER BY id",
             since_ms,
             now_ms,
         )
-        yield from self._entries([row[0] for row in numbers if self._is_recording(row[0])])
+        yield from self._entries([row[0] for row in numbers])
 
     def unsettled(self, at_ms: int, machines: Collection[str]) -> list[int]:
         rows = self._all(
