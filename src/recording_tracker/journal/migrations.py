@@ -44,6 +44,7 @@ CREATE TABLE recordings (
     course TEXT NOT NULL,            -- where the fold goes on from
     UNIQUE (provider, recording_id)
 ) STRICT;
+CREATE INDEX recordings_by_provider ON recordings (provider);
 CREATE INDEX recordings_by_group ON recordings (provider, group_id) WHERE group_id IS NOT NULL;
 CREATE INDEX recordings_by_deadline ON recordings (deadline_ms) WHERE deadline_ms IS NOT NULL;
 CREATE INDEX recordings_open_flagged ON recordings (id) WHERE complete = 0 AND flag_count > 0;
