@@ -369,9 +369,11 @@ class Fold:
         given = [event.started_ms for event in self.heard if event.started_ms is not None]
         if given:
             return given[0]
-        if [event.name for event in self.events] == [RESOLVED]:
-            return None
-        return deadline_time(self.events[0]) if self.events else None
+        return self.first_ms()
+
+    def first_ms(self) -> int | None:
+        # The design is silent: an operator says how a recording ended, and never when it began.
+        return next((deadline_time(event) for event in self.events if event.name != RESOLVED), None)
 
     def ended_ms(self) -> int | None:
         in_it = [number for number, phase in enumerate(self.phases) if phase == "recording"]
@@ -401,7 +403,8 @@ class Fold:
             return None
         if not self.opened:
             return min(one.expected_ms + one.within_ms for one in self.expected)
-        first_ms = deadline_time(self.events[0])
+        first_ms = self.first_ms()
+        assert first_ms is not None, "what only an operator has told of is complete"
         dues = [first_ms + ms(self.definition.limits.complete_within)]
         for place in self.places:
             if place.here.complete_within is not None:
