@@ -18,7 +18,7 @@ NAME = PACKAGE.name
 
 # From the bottom to the top: a module imports only from lines above its own, or from its own package.
 LAYERS = (
-    ("differences", "errors", "events", "grammar", "times", "urls"),
+    ("differences", "errors", "events", "garbage", "grammar", "times", "urls"),
     ("body", "flags", "forks", "phases"),
     ("machine", "standing"),
     ("findings",),

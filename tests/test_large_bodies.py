@@ -168,12 +168,20 @@ def test_the_end_waits_for_what_is_being_read_and_not_for_what_waits() -> None:
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_no_garbage_is_collected_while_a_large_body_is_read(tracker: Tracker, enabled: bool) -> None:
+@pytest.mark.parametrize("by_loop", [True, False])
+def test_no_garbage_is_collected_while_a_large_body_is_read(tracker: Tracker, enabled: bool, by_loop: bool) -> None:
     during: list[bool] = []
+
+    def take(body: bytes, query: Query | None = None) -> None:
+        if by_loop:
+            asyncio.run(tracker.aingest("aircore", body, query=query))
+        else:
+            tracker.ingest("aircore", body, query=query)
+
     (gc.enable if enabled else gc.disable)()
     try:
-        asyncio.run(taking(tracker, LARGE, Query(lambda: during.append(gc.isenabled()))))
-        asyncio.run(tracker.aingest("aircore", b"[" * LARGE))
+        take(sized(LARGE), Query(lambda: during.append(gc.isenabled())))
+        take(b"[" * LARGE)
         after = gc.isenabled()
     finally:
         gc.enable()

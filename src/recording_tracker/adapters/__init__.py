@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
-from recording_tracker.body import MAX_BODY_BYTES, read_object
+from recording_tracker.body import MAX_BODY_BYTES, MAX_PLAIN_BYTES, read_object
 from recording_tracker.errors import QuarantinedBodyError, UnknownProviderError
 from recording_tracker.events import OPERATOR, SUPERSEDED, Callback, Event, Ignored
+from recording_tracker.garbage import left_alone
 
 ENTRY_POINTS = "recording_tracker.adapters"
 SHIPPED = ("agora", "aircore", "bandwidth", "enablex", "line_planet")
@@ -55,6 +56,13 @@ def parse(
     adapter = adapters.get(callback.provider)
     if adapter is None:
         raise UnknownProviderError(callback.provider, list(adapters))
+    if len(callback.body) <= MAX_PLAIN_BYTES:
+        return _parsed(adapter, callback, max_bytes)
+    with left_alone():
+        return _parsed(adapter, callback, max_bytes)
+
+
+def _parsed(adapter: Adapter, callback: Callback, max_bytes: int) -> Sequence[Event] | Ignored:
     found = adapter.parse(read_object(callback.body, max_bytes=max_bytes), callback)
     if not isinstance(found, Ignored):
         for event in found:
