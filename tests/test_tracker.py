@@ -1529,7 +1529,7 @@ def stored(path: Path, sql: str, *values: object) -> list[Any]:
         return database.execute(sql, values).fetchall()
 
 
-@pytest.mark.parametrize("course", ["", "[]", "[0]", "{}", "null", '[2, "of a later version"]'])
+@pytest.mark.parametrize("course", ["", "[]", "[0]", "{}", "null", '[99, "of a later version"]'])
 def test_a_course_of_another_version_is_folded_from_the_journal(path: Path, course: str) -> None:
     first, *others = deliveries(life_of("as it was captured"))
     with Tracker(path) as tracker:
@@ -1543,6 +1543,14 @@ def test_a_course_of_another_version_is_folded_from_the_journal(path: Path, cour
         assert set(results) == {"accepted"}
         assert (found.events, found.outcome) == (1 + len(others), "available")
         assert tracker.verify().sound
+
+
+@pytest.mark.parametrize(("course", "sound"), [('[1, "of an earlier version"]', True), ("[", False), ("[]", False)])
+def test_a_course_of_another_version_is_no_damage(course: str, sound: bool, path: Path, tracker: Tracker) -> None:
+    tracker.ingest_many(deliveries(life_of("as it was captured")))
+    stored(path, "UPDATE recordings SET course = ?", course)
+
+    assert tracker.verify().sound == sound
 
 
 def test_a_replay_takes_out_what_stood_for_a_group_of_which_one_has_opened(path: Path, tmp_path: Path) -> None:

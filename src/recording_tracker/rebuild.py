@@ -188,7 +188,7 @@ def _told_again(row: EventRow, line: Line) -> EventRow:
 
 def _goes_on_otherwise(entry: Entry, timeline: Timeline) -> bool:
     """Tell whether the next event would be folded from another place than the journal leads to."""
-    if entry.standing.recording_id is None:
+    if entry.standing.recording_id is None or Course.is_of_another_version(entry.course):
         return False
     try:
         return Course.load(entry.course, entry.standing) != timeline.course

@@ -74,9 +74,8 @@ class Questions(Entries):
             numbers = self._all(f"{sql} ORDER BY id DESC", wanted.overdue_ms, *values)
             yield from self._entries([row[0] for row in numbers])
             return
-        # By the index of provider and recording id SQLite would look at all of a provider, and sort it, for each page.
-        index = "NOT INDEXED" if wanted.provider is None else "INDEXED BY recordings_by_provider"
-        sql, last = f"{SELECT} {index} WHERE id < ? AND {where} ORDER BY id DESC LIMIT {PAGE}", 2**63 - 1
+        # Those of a provider by an index of theirs; without it SQLite would sort all of them for each page.
+        sql, last = f"{SELECT} WHERE id < ? AND {where} ORDER BY id DESC LIMIT {PAGE}", 2**63 - 1
         while rows := self._all(sql, last, *values):
             self._check_order([-last, *(-row[0] for row in rows)])
             last = rows[-1][0]
