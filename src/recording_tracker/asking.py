@@ -7,13 +7,12 @@ from datetime import timedelta
 
 from recording_tracker.adapters import Adapter
 from recording_tracker.errors import UnknownProviderError
-from recording_tracker.events import Event
 from recording_tracker.flags import ERROR, WARNING
 from recording_tracker.intake import QuarantineLimits
 from recording_tracker.journal import Count, Entry, Expectation, Journal, Total, latest
 from recording_tracker.lookup import find, seen
 from recording_tracker.machine import Machine
-from recording_tracker.parsing import reread
+from recording_tracker.parsing import reread_all
 from recording_tracker.rebuild import latest_announcement, machine_of
 from recording_tracker.recording import Recording
 from recording_tracker.results import AuditReport, HistoryLine, ProviderReport, Story, Tally
@@ -65,11 +64,8 @@ def _history(
 def _steps(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -> Iterator[Step]:
     """Read the events of a recording again, and take them through *machine* one by one."""
     recording_id = entry.standing.recording_id
-    deliveries: dict[str, int] = {}
-    events: list[Event] = []
-    for row in () if recording_id is None else journal.events(entry.number):
-        deliveries[row.event_id] = row.deliveries
-        events.append(reread(adapter, recording_id or "", row))
+    rows = () if recording_id is None else journal.events(entry.number)
+    events, deliveries = reread_all(adapter, recording_id or "", rows)
     timeline = Timeline(machine)
     timeline.insert(events)
     for step in walk(machine, timeline.lines):

@@ -12,7 +12,7 @@ from recording_tracker.events import RESOLVED, Event
 from recording_tracker.fold import Assumption
 from recording_tracker.journal import Entry, Expectation, Filter, Journal
 from recording_tracker.machine import Machine
-from recording_tracker.parsing import reread
+from recording_tracker.parsing import reread_all
 from recording_tracker.timeline import Timeline
 
 NEWEST = 500
@@ -121,12 +121,8 @@ class _Life:
 def _lived(journal: Journal, entry: Entry, machine: Machine, adapter: Adapter) -> _Life:
     recording_id = entry.standing.recording_id
     assert recording_id is not None, "what is complete has events"
-    events: list[Event] = []
-    duplicates = 0
-    for row in journal.events(entry.number):
-        duplicates += row.deliveries - 1
-        events.append(reread(adapter, recording_id, row))
-    life = _Life(entry, len(events), duplicates)
+    events, deliveries = reread_all(adapter, recording_id, journal.events(entry.number))
+    life = _Life(entry, len(events), sum(deliveries.values()) - len(events))
     _Watch(machine, life).follow(events)
     return life
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -71,6 +71,16 @@ def reread(adapter: Adapter, recording_id: str, row: EventRow) -> Event:
     if event is None:
         event = Event(recording_id, row.event_id, row.name, row.received_ms, row.occurred_ms)
     return event._replace(received_ms=row.received_ms, differs_ms=row.differs_ms, content=None)
+
+
+def reread_all(adapter: Adapter, recording_id: str, rows: Iterable[EventRow]) -> tuple[list[Event], dict[str, int]]:
+    """Read journaled events again, one body after the other; return them, and event id → how often it was delivered."""
+    events: list[Event] = []
+    deliveries: dict[str, int] = {}
+    for row in rows:
+        events.append(reread(adapter, recording_id, row))
+        deliveries[row.event_id] = row.deliveries
+    return events, deliveries
 
 
 def content_of(adapter: Adapter, recording_id: str, row: EventRow) -> str:

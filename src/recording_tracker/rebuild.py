@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from recording_tracker.adapters import Adapter
 from recording_tracker.audit import open_flags
 from recording_tracker.conclusion import conclude
-from recording_tracker.events import Event
 from recording_tracker.fold import Course
 from recording_tracker.groups import groups_to_settle, settle_group
 from recording_tracker.journal import Entry, EventRow, Expectation, Journal, latest
 from recording_tracker.machine import Machine
-from recording_tracker.parsing import reread
+from recording_tracker.parsing import reread_all
 from recording_tracker.recording import Recording
 from recording_tracker.results import Difference, ReplayReport, VerifyReport
 from recording_tracker.standing import Standing
@@ -34,10 +33,9 @@ def folded(
     if kept.recording_id is None:
         timeline.course.group_id = kept.group_id
     else:
-        events: list[Event] = []
-        for row in _received(journal.events(entry.number), by_ms):
-            duplicates += row.deliveries - 1
-            events.append(reread(adapter, kept.recording_id, row))
+        rows = _received(journal.events(entry.number), by_ms)
+        events, deliveries = reread_all(adapter, kept.recording_id, rows)
+        duplicates = sum(deliveries.values()) - len(events)
         timeline.insert(events)
     counts = latest_announcement(journal, kept, by_ms=by_ms)
     until_ms = None if counts is None else counts.until_ms
@@ -126,10 +124,7 @@ def _write(
     identities = {flag.identity for flag in standing.flags}
     gone = [flag for flag in before.flags if flag.identity not in identities]
     journal.write_flags(entry.number, standing.flags, gone, now_ms)
-    rows = _without_bodies(journal, entry)
-    told = [(rows[line.event.event_id], line) for line in timeline.lines]
-    changed = [again for row, line in told if (again := _told_again(row, line)) != row]
-    journal.retell_events(entry.number, changed)
+    journal.retell_events(entry.number, [again for _, again in _retold(journal, entry, timeline)])
 
 
 def verify(
@@ -165,15 +160,15 @@ def verify(
 
 def _event_differences(journal: Journal, entry: Entry, timeline: Timeline) -> Iterator[Difference]:
     """Compare what stands in columns beside the bodies with what the bodies say."""
-    rows = _without_bodies(journal, entry)
-    for line in timeline.lines:
-        row, again = rows[line.event.event_id], _told_again(rows[line.event.event_id], line)
-        if row != again:
-            yield Difference(_id(entry.standing), _columns(row), _columns(again))
+    for row, again in _retold(journal, entry, timeline):
+        yield Difference(_id(entry.standing), _columns(row), _columns(again))
 
 
-def _without_bodies(journal: Journal, entry: Entry) -> dict[str, EventRow]:
-    return {row.event_id: row._replace(body=b"") for row in journal.events(entry.number)}
+def _retold(journal: Journal, entry: Entry, timeline: Timeline) -> list[tuple[EventRow, EventRow]]:
+    """Return the events that would be written otherwise today, as they are and as they would be, without bodies."""
+    rows = {row.event_id: row._replace(body=b"") for row in journal.events(entry.number)}
+    pairs = [(row := rows[line.event.event_id], _told_again(row, line)) for line in timeline.lines]
+    return [(row, again) for row, again in pairs if row != again]
 
 
 def _columns(row: EventRow) -> dict[str, object]:

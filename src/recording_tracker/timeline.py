@@ -12,8 +12,6 @@ from recording_tracker.machine import Machine
 
 SNAPSHOT_EVERY = 16
 """Events between two kept courses: a late event folds at most so many more than those behind it."""
-
-
 FILES_A_LINE = 4
 """As many files as take about as much memory as an event without any."""
 
