@@ -7,12 +7,12 @@ import binascii
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from recording_tracker.body import plain_object
 from recording_tracker.errors import DamagedError, RejectedBodyError, UsageError
@@ -31,6 +31,7 @@ BATCH_BYTES = 4_194_304
 """Bytes of bodies that are committed at once, however few they are: all of them are held until then."""
 # Made once: ``json.dumps`` makes one each time, in half of the time that it takes.
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,23 +128,14 @@ def weight(line: Any) -> int:
     return len(body) if isinstance(body, (bytes, str)) else 0
 
 
-def is_full(count: int, size: int) -> bool:
-    """Tell whether a batch of *count* deliveries with *size* bytes of bodies is to be committed."""
-    return count >= BATCH or size >= BATCH_BYTES
-
-
-def batches(deliveries: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    """Cut *deliveries* into what is committed at once."""
-    batch: list[Mapping[str, Any]] = []
+def fill(batch: list[Item], items: Iterator[Item], weigh: Callable[[Item], int]) -> None:
+    """Move *items* into *batch* until it is to be committed; they weigh what they hold of bodies, in bytes."""
     size = 0
-    for line in map(compact, deliveries):
-        batch.append(line)
-        size += weight(line)
-        if is_full(len(batch), size):
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+    for item in items:
+        batch.append(item)
+        size += weigh(item)
+        if len(batch) >= BATCH or size >= BATCH_BYTES:
+            return
 
 
 def _announcement(value: object, expected_ms: int | None) -> Announcement:

@@ -21,7 +21,16 @@ from recording_tracker.audit import open_flags
 from recording_tracker.batches import take_many, take_one
 from recording_tracker.body import MAX_BODY_BYTES, MAX_PLAIN_BYTES
 from recording_tracker.commits import Commits
-from recording_tracker.deliveries import Announcement, Delivery, batches, body_bytes, expectation, read_delivery
+from recording_tracker.deliveries import (
+    Announcement,
+    Delivery,
+    body_bytes,
+    compact,
+    expectation,
+    fill,
+    read_delivery,
+    weight,
+)
 from recording_tracker.errors import (
     NotFoundError,
     RejectedBodyError,
@@ -194,9 +203,13 @@ class Tracker:
         A delivery that cannot be read counts as rejected and keeps nothing else from being taken in.
         """
         total = Summary() if summary is None else summary
-        for batch in batches(deliveries):
+        lines = map(compact, deliveries)
+        while True:
+            batch: list[Mapping[str, Any]] = []
+            fill(batch, lines, weight)
+            if not batch:
+                return total
             self.ingest_batch(batch, total)
-        return total
 
     def ingest_batch(self, deliveries: Sequence[Mapping[str, Any]], summary: Summary) -> list[tuple[int, str]]:
         """

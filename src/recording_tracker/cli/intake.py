@@ -20,7 +20,7 @@ from recording_tracker.cli.options import as_duration, as_moment, creating, pres
 from recording_tracker.cli.progress import of_file
 from recording_tracker.cli.signals import StopRequest, Terminated, stop_on_signals
 from recording_tracker.cli.terminal import talk
-from recording_tracker.deliveries import KEYS, bare_bodies, compact, is_full, log_lines, weight
+from recording_tracker.deliveries import KEYS, bare_bodies, compact, fill, log_lines, weight
 from recording_tracker.errors import (
     DamagedError,
     PermissionDeniedError,
@@ -126,7 +126,7 @@ def _ingest_file(tracker: Tracker, name: str, provider: str | None, summary: Sum
     shown = "standard input" if name == "-" else name
     with _opened(name, stop) as stream:
         progress, show_place = of_file(stream, shown)
-        items = _items(stream, shown, provider)
+        items = ((number, compact(found)) for number, found in _items(stream, shown, provider))
         with progress:
             while batch := _batch(items, stop):
                 _ingest_batch(tracker, batch, shown, summary)
@@ -182,14 +182,9 @@ def _is_log_line(first: dict[str, Any] | UsageError) -> bool:
 def _batch(items: Iterator[Item], stop: StopRequest) -> list[Item]:
     """Read as much as is committed at once; what is read before a signal breaks it off is part of it."""
     batch: list[Item] = []
-    size = 0
     try:
         stop.waiting = True
-        for number, found in items:
-            batch.append((number, compact(found)))
-            size += weight(batch[-1][1])
-            if is_full(len(batch), size):
-                break
+        fill(batch, items, lambda item: weight(item[1]))
         stop.waiting = False
     except (KeyboardInterrupt, Terminated):
         if not stop.number:
