@@ -96,8 +96,16 @@ class Server:
     def wait(self) -> None:
         """Wait until every worker serves: one that comes later would make a database that a test has removed."""
         deadline = time.monotonic() + TIMEOUT_S
-        while len(self.workers()) < WORKERS and time.monotonic() < deadline:
+        while not self._is_complete():
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"not every worker serves; see {self.log}")
             self.ask("/health", method="GET")
+
+    def _is_complete(self) -> bool:
+        # A fork has the receiver from the first; every other worker makes its own, and says when it has.
+        if self.is_forked:
+            return len(self.workers()) == WORKERS
+        return self.log.read_text(encoding="utf-8").count("Application startup complete.") >= WORKERS
 
     def stop(self) -> int:
         """Ask it to stop; return its exit status."""

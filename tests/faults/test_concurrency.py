@@ -126,6 +126,20 @@ def test_many_open_a_fresh_file_at_once_and_make_one_database(batches: int, tmp_
     assert [] == left
 
 
+def test_a_file_that_somebody_writes_to_in_another_mode_is_busy_and_no_worse(tmp_path: Path) -> None:
+    db = tmp_path / "recordings.db"
+    Tracker(db).close()
+    with closing(sqlite3.connect(db, isolation_level=None)) as another:
+        another.execute("PRAGMA journal_mode = delete")
+        another.execute("BEGIN IMMEDIATE")
+        with pytest.raises(BusyError, match="another process keeps it from opening; try again"):
+            Tracker(db, busy_timeout=timedelta(milliseconds=10))
+        another.execute("COMMIT")
+
+    with Tracker(db) as tracker:
+        assert tracker.verify().sound
+
+
 def made_wrong(db: Path) -> list[str]:
     """Return what is not as it must be after eight have been the first."""
     with closing(sqlite3.connect(db)) as connection:

@@ -420,6 +420,38 @@ def test_a_file_changed_for_another_is_noticed_at_the_next_write(
     assert all(f"{db}: was removed or replaced while it was open" in str(error) for error in errors)
 
 
+@pytest.mark.parametrize("change", [removed, replaced, moved_over, moved_away])
+@pytest.mark.parametrize("moment", ["", "PRAGMA synchronous"], ids=["before its log is open", "after that"])
+def test_a_file_changed_for_another_in_the_midst_of_opening_it_is_not_written_to(
+    change: Callable[[Path], None], moment: str, db: Path, figures: Figures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(db)
+    plain = sqlite3.connect
+    changes: list[Callable[[Path], None]] = []
+
+    def watch(statement: str) -> None:
+        if moment in statement and not changes:
+            changes.append(change)
+            change(db)
+
+    def connect(name: str, **more: Any) -> sqlite3.Connection:
+        opened: sqlite3.Connection = plain(name, **more)
+        if name.endswith("?mode=rw") and not changes:
+            opened.set_trace_callback(watch)
+        return opened
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    try:
+        with Tracker(db) as taker:
+            errors = [take(taker, body) for body in BODIES[1:4]]
+    except StorageError as error:
+        errors = [error]
+
+    figures.add(fault="F27", what="files removed or replaced while they were opened", tried=1)
+    assert [change] == changes
+    assert all(isinstance(error, StorageError) and error.exit_status == 74 for error in errors)
+
+
 def test_what_came_in_place_of_a_file_is_not_touched_by_who_had_it_open(db: Path) -> None:
     taker = Tracker(db)
     assert take(taker, BODIES[0]) is None

@@ -37,12 +37,18 @@ NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ce
 
 
 Imprint = tuple[str, int]
+Identity = tuple[int, int]
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 class Connection(sqlite3.Connection):
-    """A connection; *alone* where it reads a file that nobody else has open, and looks for no -wal."""
+    """
+    A connection to the file of an *identity*.
 
+    It is *alone* where it reads a file that nobody else has open, and looks for no -wal.
+    """
+
+    identity: Identity | None = None
     alone = False
 
 
@@ -70,7 +76,18 @@ def connect(path: Path, *, readonly: bool, create: bool, busy_timeout: timedelta
     return connection
 
 
+def identity(path: Path) -> Identity | None:
+    """Return by what the file at *path* can be told from any other; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino)
+
+
 def _open(path: Path, mode: str, busy_timeout: timedelta) -> Connection:
+    # Asked for before it is opened: a file that is put in its place meanwhile is then never taken for it.
+    found = identity(path)
     connection = sqlite3.connect(
         f"{uri(path)}?{mode}",
         uri=True,
@@ -80,6 +97,7 @@ def _open(path: Path, mode: str, busy_timeout: timedelta) -> Connection:
         cached_statements=256,
         factory=Connection,
     )
+    connection.identity = found
     try:
         _check_version(connection, path, readonly=mode != "mode=rw")
     except BaseException:
@@ -307,27 +325,32 @@ def _check_version(connection: sqlite3.Connection, path: Path, *, readonly: bool
 
 def _make_durable(connection: sqlite3.Connection, path: Path, busy_timeout: timedelta) -> None:
     """Set what makes a commit outlive a power cut, and read it back: builds differ in their defaults."""
-    # SQLite does not wait for a lock when it changes the journal mode, so two first opens can collide.
-    # https://sqlite.org/pragma.html#pragma_journal_mode
-    deadline = time.monotonic() + busy_timeout.total_seconds()
-    journal = None
-    while journal is None:
-        try:
-            journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
-            if journal != "wal":
-                journal = connection.execute("PRAGMA journal_mode = wal").fetchone()[0]
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-            if time.monotonic() >= deadline:
-                raise BusyError(f"{path}: another process keeps it from opening; try again") from error
-            _wait_for_writer(connection, busy_timeout)
-    if journal != "wal":
+    if _log_ahead(connection, path, busy_timeout) != "wal":
         raise StorageError(f"{path}: its file system cannot hold a WAL database; put it on a local disk")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
     if connection.execute("PRAGMA synchronous").fetchone()[0] != 2:
         raise StorageError(f"{path}: synchronous=FULL cannot be set, so a commit would not be durable")
+
+
+def _log_ahead(connection: sqlite3.Connection, path: Path, busy_timeout: timedelta) -> str:
+    """
+    Have what is written go to a log first, and return the journal mode that the file then has.
+
+    SQLite does not wait for a lock when it changes the mode, so two first openings can collide.
+    https://sqlite.org/pragma.html#pragma_journal_mode
+    """
+    deadline = time.monotonic() + busy_timeout.total_seconds()
+    while True:
+        try:
+            mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
+            return mode if mode == "wal" else connection.execute("PRAGMA journal_mode = wal").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            if time.monotonic() >= deadline:
+                raise BusyError(f"{path}: another process keeps it from opening; try again") from error
+        _wait_for_writer(connection, busy_timeout)
 
 
 def _wait_for_writer(connection: sqlite3.Connection, busy_timeout: timedelta) -> None:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import takewhile
 from operator import attrgetter, itemgetter
-from pathlib import Path
 from typing import Any
 
 from recording_tracker import forks
@@ -19,6 +18,7 @@ from recording_tracker.events import File
 from recording_tracker.flags import Flag
 from recording_tracker.journal import Count, EventRow, Expectation, Total, Variant
 from recording_tracker.journal.care import Care, sha256_of
+from recording_tracker.journal.connection import identity
 from recording_tracker.journal.failures import damaged, in_doubt, translated
 from recording_tracker.journal.questions import Questions
 from recording_tracker.journal.rows import ALIASES, AWAITS, FIELDS, STATE
@@ -59,7 +59,6 @@ class SqliteJournal(Questions, Care):
 
     def _open(self, *, create: bool) -> None:
         super()._open(create=create)
-        self._file = _identity(self._place)
         self._version = _UNKNOWN
         self._id = ""
         self._tallies: dict[tuple[str, str, str], tuple[int, int]] = {}
@@ -101,7 +100,8 @@ class SqliteJournal(Questions, Care):
 
     def _check_file(self) -> None:
         """Refuse to write to a file that nobody can find any more."""
-        if _identity(self._place) != self._file:
+        found = identity(self._place)
+        if found is None or found != self._handle.identity:
             raise StorageError(
                 f"{self.path}: was removed or replaced while it was open; stop all who use it, then restart"
             )
@@ -328,14 +328,6 @@ class SqliteJournal(Questions, Care):
 
 def _told_of(variant: Variant) -> tuple[int, bytes, str]:
     return (variant.received_ms, variant.sha256, variant.query)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return (found.st_dev, found.st_ino)
 
 
 def _total_key(standing: Standing) -> tuple[str, str, str, str]:
