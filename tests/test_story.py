@@ -323,6 +323,14 @@ def test_a_contradiction_inside_of_a_body_is_told() -> None:
     assert the("line_planet/hole", "event")[1].endswith("'from_recordings' has a hole in its 'order': 1, 3.")
 
 
+def test_an_absent_file_is_called_normal_only_where_its_code_says_so() -> None:
+    [by_error] = stories("line_planet/absent-by-error")
+    [too_short] = stories("line_planet/too-short")
+
+    assert ["normal" in part.text.lower() for part in by_error.parts] == [False] * len(by_error.parts)
+    assert "Normal for a very short call." in told(too_short, "event")[-1]
+
+
 def test_a_backup_is_waited_for() -> None:
     assert the("agora/backup", "remedy") == [
         "Its files are in the provider's backup; see that they arrive in your storage."
