@@ -331,6 +331,10 @@ def test_an_absent_file_is_called_normal_only_where_its_code_says_so() -> None:
     assert "Normal for a very short call." in told(too_short, "event")[-1]
 
 
+def test_a_file_that_one_side_lacks_is_told() -> None:
+    assert "only the caller has files" in the("line_planet/one-side", "event")[-1]
+
+
 def test_a_backup_is_waited_for() -> None:
     assert the("agora/backup", "remedy") == [
         "Its files are in the provider's backup; see that they arrive in your storage."

@@ -109,6 +109,22 @@ def test_files_of_one_side_only_are_no_problem(stem: str) -> None:
     assert event(stem).problems == ()
 
 
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"from_recordings": [{"object_id": "a"}], "to_recordings": None}, [("sides", "caller")]),
+        ({"from_recordings": [], "to_recordings": [{"object_id": "a"}]}, [("sides", "callee")]),
+        ({"from_recordings": [{"object_id": "a"}], "to_recordings": [{"object_id": "b"}]}, []),
+        ({"from_recordings": None, "to_recordings": None}, []),
+    ],
+)
+def test_files_of_one_side_only_are_told_as_a_hint(files: dict[str, Any], told: list[tuple[str, str]]) -> None:
+    found = [code for code in event("COMPLETED.plain", **files).codes if code[0] == "sides"]
+
+    assert told == found
+    assert {codes(table)[code]["class"] for table, code in found} <= {"hint"}
+
+
 def test_a_great_number_in_the_order_of_files_is_a_hole_and_costs_nothing() -> None:
     found = event("COMPLETED.plain", from_recordings=[{"object_id": "a", "order": 2**62}])
 

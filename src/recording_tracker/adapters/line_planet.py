@@ -164,6 +164,9 @@ def _codes(found: Body) -> Iterator[tuple[str, str]]:
     yield "recording_status", found.recording_status
     if error := _error(found):
         yield "error_code", error[:MAX_CODE_LENGTH]
+    sides = [kind for side, kind in SIDES.items() if _sorted(found, side)]
+    if len(sides) == 1:
+        yield "sides", sides[0]
 
 
 def _problems(found: Body) -> Iterator[str]:
