@@ -193,6 +193,20 @@ def test_a_body_of_another_provider_is_quarantined(provider: str) -> None:
                 parsed(fixture["body"])
 
 
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("The specified bucket does not exist", "no_such_bucket"),
+        ("The header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'", "wrong_region"),
+        ("The bucket you are attempting to access must be addressed using the specified endpoint.", "wrong_region"),
+        ("The AWS Access Key Id you provided does not exist in our records.", "access_denied"),
+        ("Please reduce your request rate.", "other"),
+    ],
+)
+def test_what_s3_says_of_a_failed_upload_is_known_by_its_words(reason: str, code: str) -> None:
+    assert event("recording-upload-failed", reason=reason).codes == (("upload_error", code),)
+
+
 def test_the_adapter_and_the_machine_know_the_same_upload_errors() -> None:
     machine = tomllib.loads((ROOT / "machines" / "aircore.toml").read_text())
 

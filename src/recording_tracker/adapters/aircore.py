@@ -28,13 +28,18 @@ STATES = {
     "recording-uploaded": "stopped",
     "recording-upload-failed": "stopped",
 }
-# What S3 says of a failed upload, by the words in it.
+# What S3 says of a failed upload, by the words in it: its message has the code of the error only now and then.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 UPLOAD_ERRORS = {
     "Inaccessible host": "wrong_region",
     "may not be available in the": "wrong_region",
+    "is wrong; expecting": "wrong_region",
+    "must be addressed using the specified endpoint": "wrong_region",
     "Access Denied": "access_denied",
     "AccessDenied": "access_denied",
+    "does not exist in our records": "access_denied",
     "NoSuchBucket": "no_such_bucket",
+    "specified bucket does not exist": "no_such_bucket",
 }
 
 
