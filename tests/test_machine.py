@@ -845,6 +845,7 @@ def test_what_leads_on_is_awaited_rather_than_a_failure(tmp_path: Path, state: s
             ],
         ),
         ("enablex", {"live": "queued"}, ["room-live-recording-on", "roomdrop"]),
+        ("enablex", {"live": "switched_off"}, ["recording", "transcoded"]),
         ("enablex", {"live": "ended"}, ["recording", "transcoded"]),
         ("line_planet", {}, ["IN_PROGRESS"]),
         ("line_planet", {"recording": "in_progress"}, ["COMPLETED", "ABSENT", "FAILED"]),

@@ -183,7 +183,7 @@ def test_enablex_sdk_events_are_a_live_recording_with_the_ids_that_a_relay_adds(
     _, (ended,) = taken_in("enablex", on | on_at, off | off_at)
 
     assert (running.recording_id, running.phase, codes(running)) == ("app/conf", "recording", [])
-    assert (ended.phase, ended.state["live"], codes(ended)) == ("processing", "ended", [])
+    assert (ended.phase, ended.state["live"], codes(ended)) == ("processing", "switched_off", [])
 
 
 @pytest.mark.parametrize(
