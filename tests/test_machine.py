@@ -847,6 +847,8 @@ def test_what_leads_on_is_awaited_rather_than_a_failure(tmp_path: Path, state: s
         ("enablex", {"live": "queued"}, ["room-live-recording-on", "roomdrop"]),
         ("enablex", {"live": "switched_off"}, ["recording", "transcoded"]),
         ("enablex", {"live": "ended"}, ["recording", "transcoded"]),
+        ("enablex", {"capture": "ended"}, ["recording", "transcoded", "file-transfer"]),
+        ("enablex", {"capture": "ended", "live": "fallback"}, ["recording", "transcoded", "file-transfer"]),
         ("line_planet", {}, ["IN_PROGRESS"]),
         ("line_planet", {"recording": "in_progress"}, ["COMPLETED", "ABSENT", "FAILED"]),
     ],

@@ -149,6 +149,14 @@ class Region:
         delivers = any(forward[trigger].outcome in DELIVERED for trigger in ending)
         return self._assumable(ending) or (ending if delivers else self._assumable(forward)) or set(forward)
 
+    def delivers(self, state: int) -> set[str]:
+        """Return the events that take the region from *state* at once to an end with files."""
+        return {
+            trigger
+            for trigger, dests in self.dests.items()
+            if dests.get(state, state) != state and self.rules[dests[state]].outcome in DELIVERED
+        }
+
     def _assumable(self, triggers: Iterable[str]) -> set[str]:
         return {trigger for trigger in triggers if self._definition.events[trigger].assumable}
 
@@ -262,7 +270,9 @@ class Machine:
         here = list(zip(self.regions, states, strict=True))
         begun = [(region, state) for region, state in here if region.required or state != region.initial]
         blocking = [(region, state) for region, state in begun if not region.rules[state].final]
-        return set[str]().union(*(region.ends(state) for region, state in blocking or here))
+        # Where all that has begun has ended without an outcome, files are awaited, and nothing that would begin anew.
+        files = set[str]().union(*(region.delivers(state) for region, state in here if begun and not blocking))
+        return files or set[str]().union(*(region.ends(state) for region, state in blocking or here))
 
 
 def _phase(phases: set[str | None], *, complete: bool) -> str:
