@@ -361,6 +361,28 @@ def test_silence_is_told_with_the_limit_that_it_broke() -> None:
     ]
 
 
+def test_what_has_ended_is_not_asked_whether_it_still_runs() -> None:
+    running, ended = the("agora/progress-stops", "remedy"), the("bandwidth/lost-terminal", "remedy")
+
+    assert running[0].startswith("Find out whether it still runs: ")
+    assert ended[0].startswith("Find out what has become of its files: ")
+
+
+@pytest.mark.parametrize("name", ["lost-exit", "postponed-lost"])
+def test_files_that_are_in_the_storage_are_told_where_only_the_end_is_missing(name: str) -> None:
+    assert (
+        the(f"agora/{name}", "remedy")[0]
+        == "All that was recorded has been uploaded to your storage; look there first."
+    )
+
+
+def test_a_part_that_failed_is_not_called_missing() -> None:
+    assert (
+        the("agora/postponed-failed", "remedy")[-1]
+        == "A part of it failed or is missing; look at its files before use."
+    )
+
+
 def test_a_missing_end_is_told_with_the_state_and_since_when() -> None:
     [story] = stories("aircore/lost-upload")
     [problem] = [part for part in story.parts if part.kind == "problem"]

@@ -28,6 +28,8 @@ class Remedy(NamedTuple):
     text: str
     """``{ask}`` is how to ask the provider, ``{id}`` the recording as an argument of a command."""
     provider: str | None = None
+    phases: tuple[str, ...] = ()
+    """The phases of which it must be in one, if any are named."""
     state: Mapping[str, str] = NOWHERE
     """Region → the state that it must be in."""
     never: tuple[str, ...] = ()
@@ -41,6 +43,9 @@ SPOKEN = (
     "recorder_audio_stream_state_changed",
     "recorder_video_stream_state_changed",
 )
+# 'uploaded' says that all recorded files are in the storage; what is still awaited is the end, or a transcoding.
+UPLOADED = {"recorder": "left", "uploader": "uploaded"}
+IN_STORAGE = "all that was recorded has been uploaded to your storage; look there first"
 RESOLVE = "when you know how it ended, settle it: tracker resolve --outcome OUTCOME --note TEXT {id}"
 
 REMEDIES = (
@@ -52,6 +57,8 @@ REMEDIES = (
         state={"service": "exited", "recorder": "left", "uploader": "waiting"},
         never=SPOKEN,
     ),
+    Remedy("stalled", IN_STORAGE, provider="agora", state=UPLOADED),
+    Remedy("missing-terminal", IN_STORAGE, provider="agora", state=UPLOADED),
     Remedy(
         "missing-terminal",
         "check the storage settings: vendor, region, bucket and keys, and the rights on the bucket",
@@ -70,7 +77,8 @@ REMEDIES = (
         provider="aircore",
         state={"recording": "stopped"},
     ),
-    Remedy("stalled", "find out whether it still runs: {ask}"),
+    Remedy("stalled", "find out whether it still runs: {ask}", phases=("starting", "recording")),
+    Remedy("stalled", "find out what has become of its files: {ask}", phases=("processing",)),
     Remedy("missing-terminal", "find out how it ended: {ask}"),
     Remedy("stalled", RESOLVE),
     Remedy("missing-terminal", RESOLVE),
@@ -94,7 +102,7 @@ REMEDIES = (
 
 OUTCOMES = {
     "backed_up": "its files are in the provider's backup; see that they arrive in your storage",
-    "partial": "parts of it are missing; look at its files before use",
+    "partial": "a part of it failed or is missing; look at its files before use",
 }
 
 
@@ -121,6 +129,7 @@ def ending(recording: Recording) -> str | None:
 def _fits(remedy: Remedy, recording: Recording, names: Collection[str]) -> bool:
     return (
         remedy.provider in (None, recording.provider)
+        and (not remedy.phases or recording.phase in remedy.phases)
         and all(recording.state.get(region) == state for region, state in remedy.state.items())
         and not any(name in names for name in remedy.never)
     )
