@@ -51,8 +51,8 @@ class Job:
     pad: tuple[str, int] | None = None
     beside: bool = False
     """Whether the next begins before it has ended."""
-    killed_after: float | None = None
-    """The seconds after which it is killed, with those beside it."""
+    killed_at: float | None = None
+    """The lines of its log at which it is killed, with those beside it; a fraction is a moment between two."""
 
     def line(self) -> str:
         """Return it as a worker reads it."""
@@ -63,7 +63,7 @@ class Job:
             job |= {"bodies": self.bodies, "steps": self.steps, "variant": self.variant}
         if self.pad:
             job["pad"] = self.pad
-        return json.dumps(job | {"beside": self.beside, "killed_after": self.killed_after})
+        return json.dumps(job | {"beside": self.beside, "killed_at": self.killed_at})
 
 
 @dataclass(frozen=True)

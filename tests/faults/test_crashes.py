@@ -118,7 +118,8 @@ def kill_at_random(folder: Path, rounds: int, variant: str = "sound") -> tuple[l
                     steps=steps,
                     variant=variant,
                     beside=writer == 0,
-                    killed_after=chance.uniform(0.01, 0.4) if writer else None,
+                    # More often near the start, where the file is made and opened.
+                    killed_at=len(steps) * 0.95 * chance.random() ** 2 if writer else None,
                 )
             )
     ended = run(jobs)

@@ -30,7 +30,7 @@ from recording_tracker.journal.failures import translated
 from recording_tracker.journal.memory import MemoryJournal
 from recording_tracker.journal.sqlite import SqliteJournal
 from recording_tracker.results import Summary
-from tests.faults.jobs import LENGTH, PATIENT, callbacks
+from tests.faults.jobs import LENGTH, PATIENCE_S, PATIENT, callbacks
 
 PROVIDER = "agora"
 RECEIVED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -269,6 +269,16 @@ def _warm_up() -> None:
     gc.freeze()
 
 
+def _wait_for(log: Path, lines: float) -> None:
+    """Wait until *log* has so many lines, and for a part of one as long as it takes at their pace."""
+    begun = time.monotonic()
+    found = 0
+    while found < int(lines) and time.monotonic() < begun + PATIENCE_S:
+        time.sleep(0.000_5)
+        found = log.read_bytes().count(b"\n") if log.exists() else 0
+    time.sleep(lines % 1 * (time.monotonic() - begun) / max(1, found))
+
+
 def _serve() -> None:
     _warm_up()
     endings: list[int] = []
@@ -285,8 +295,8 @@ def _serve() -> None:
         running.append(child)
         if job["beside"]:
             continue
-        if job["killed_after"] is not None:
-            time.sleep(job["killed_after"])
+        if job["killed_at"] is not None:
+            _wait_for(Path(job["log"]), job["killed_at"])
             for each in running:
                 os.kill(each, signal.SIGKILL)
         endings += [os.waitpid(each, 0)[1] for each in running]
