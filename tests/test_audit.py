@@ -420,6 +420,33 @@ def test_of_a_provider_that_is_not_used_nothing_is_missed(tracker: Tracker) -> N
     assert {} == tracker.audit(START).never_received
 
 
+# What nothing has opened
+
+
+def test_what_came_of_an_id_that_nothing_has_opened_is_told_of_for_a_while(tracker: Tracker) -> None:
+    receipt = tell(tracker, "bandwidth", "recordingAvailable.complete", changes={"status": "archived"})
+    report = tracker.audit(after(60))
+
+    assert ("accepted", 0, 0) == (receipt.result, len(receipt.recordings), report.recordings)
+    assert [("bandwidth", ["unknown-event"])] == [
+        (one.provider, [flag.code for flag in one.flags]) for one in report.unopened
+    ]
+    assert ([], False) == ([*report.stuck, *report.flagged], report.needs_attention)
+    assert [] == tracker.audit(after(60), since=timedelta(seconds=60)).unopened
+
+
+def test_what_has_opened_after_all_or_is_announced_is_a_recording(tracker: Tracker) -> None:
+    tell(tracker, "bandwidth", "recordingAvailable.complete", changes={"status": "archived"})
+    (unopened,) = tracker.audit(after(60)).unopened
+    tracker.expect("bandwidth", unopened.recording_id, at=START)
+    announced = tracker.audit(after(60))
+    tell(tracker, "bandwidth", "recordingAvailable.complete")
+    opened = tracker.audit(after(60))
+
+    assert [[], []] == [announced.unopened, opened.unopened]
+    assert [unopened.recording_id] * 2 == [one.recording_id for one in (*announced.flagged, *opened.flagged)]
+
+
 # Kept aside
 
 

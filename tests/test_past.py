@@ -64,7 +64,8 @@ def received(line: dict[str, Any]) -> int:
 def told(report: AuditReport) -> dict[str, Any]:
     """A report without what nobody can know of the past, and without the order of what is alike."""
     found: dict[str, Any] = json.loads(json.dumps(report.to_json())) | {"ignored": None}
-    for section in ("stuck", "flagged"):
+    found["unopened"] = [each.to_json() for each in report.unopened]
+    for section in ("stuck", "flagged", "unopened"):
         found[section] = sorted((recording | {"duplicates": None} for recording in found[section]), key=str)
     for provider in found["providers"].values():
         provider["last_received_at"] = None

@@ -1276,6 +1276,25 @@ def test_one_recording_is_erased_and_the_others_stay(tracker: Tracker, path: Pat
     assert tracker.verify().sound
 
 
+def test_what_nothing_has_opened_is_erased_and_pruned_too(tracker: Tracker, path: Path) -> None:
+    marked = {"data.message": "private-name"}
+    for label in "ab":
+        tell(tracker, "enablex", "chatdata", 0, label=label, changes=marked)
+    tell(tracker, "enablex", "chatdata", 100, label="c", changes=marked)
+    kept = "SELECT recording_id FROM recordings ORDER BY recording_id"
+    (erased,), (later,), (latest,) = rows(path, kept)
+
+    assert tracker.erase(erased) == erased
+    pruned = tracker.prune(complete_before=timedelta(seconds=50), now=after(100))
+
+    assert pruned == 1
+    assert [(latest,)] == rows(path, kept)
+    assert len(rows(path, "SELECT * FROM events")) == 1
+    assert tracker.verify().sound
+    with pytest.raises(NotFoundError, match="no recording"):
+        tracker.erase(later)
+
+
 def test_an_announced_group_is_erased_by_its_name(tracker: Tracker, path: Path) -> None:
     tracker.expect("bandwidth", group="c-1", at=START)
 

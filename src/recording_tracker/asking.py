@@ -125,6 +125,7 @@ def audit(
         ignored=sum(count.bodies for count in counts if count.result == "ignored"),
         outdated=sum(total.recordings for total in totals if total.machine not in digests),
         never_received=never_received(journal.seen_events(), machines, providers),
+        unopened=[seen(entry, now_ms) for entry in journal.unopened(since_ms, now_ms)],
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from recording_tracker.audit import open_flags
 from recording_tracker.errors import AmbiguousError, NotFoundError
 from recording_tracker.flags import SEVERITIES
+from recording_tracker.grammar import noun
 from recording_tracker.journal import Entry, Filter, Reader
 from recording_tracker.phases import OUTCOMES, PHASES, check_word
 from recording_tracker.recording import Recording
@@ -132,7 +133,22 @@ def not_found(journal: Reader, text: str) -> NotFoundError:
     needed = f"the beginning of an id has at least {SHORTEST_PREFIX} characters, and " if short else ""
     meant = _in_another_case(journal, text)
     hint = f"did you mean {meant!r}? " if meant else needed
+    if (entry := unopened(journal, text)) is not None:
+        kept = entry.standing
+        came = noun(kept.events, "1 event of it has come", f"{kept.events} events of it have come")
+        return NotFoundError(f"no recording {text!r}; {came}, {kept.last_name!r} the last, and none that opens one")
     return NotFoundError(f"no recording {text!r}; {hint}'tracker list' shows those there are")
+
+
+def unopened(journal: Reader, text: str) -> Entry | None:
+    """Return what is kept of a recording id that nothing has opened, so that it names no recording."""
+    from recording_tracker.adapters import find_adapters
+
+    # Of a provider that no recording is of yet, too.
+    adapters = find_adapters()
+    ids = [(name, spelled) for name in adapters for spelled in (text, adapters[name].canonical_id(text))]
+    found = journal.find_unopened(ids)
+    return journal.entry(found[0]) if found else None
 
 
 def _in_another_case(journal: Reader, text: str) -> str | None:

@@ -7,7 +7,7 @@ from recording_tracker.errors import AmbiguousError, NotFoundError, UsageError
 from recording_tracker.events import Callback, Event
 from recording_tracker.flags import Flag
 from recording_tracker.journal import Entry, Journal, Reader
-from recording_tracker.lookup import find, not_found
+from recording_tracker.lookup import find, not_found, unopened
 from recording_tracker.parsing import resolution
 
 BATCH = 500
@@ -58,16 +58,17 @@ def acknowledge(journal: Journal, text: str, *, flag: str | None, note: str, at_
 
 
 def prune(journal: Journal, before_ms: int, *, limit: int) -> int:
-    """Forget at most *limit* recordings that were complete before that moment; return how many."""
-    numbers = journal.completed_before(before_ms, limit=limit)
+    """Forget at most *limit* recordings that were over before that moment; return how many."""
+    numbers = journal.over_before(before_ms, limit=limit)
     for number in numbers:
         forget(journal, journal.entry(number))
     return len(numbers)
 
 
 def erase(journal: Journal, text: str) -> str:
-    """Forget the recording that *text* names; return its id."""
-    entry = single(journal, text)
+    """Forget the recording that *text* names, or what came of an id that nothing has opened; return its id."""
+    entry = unopened(journal, text) if not find(journal, text) else None
+    entry = entry or single(journal, text)
     forget(journal, entry)
     return entry.standing.recording_id or entry.standing.group_id or ""
 

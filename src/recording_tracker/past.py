@@ -62,6 +62,7 @@ def audit(
         quarantine_full=quarantine_limits.full(len(quarantined), sum(len(kept.body) for kept in quarantined)),
         ignored=None,
         never_received=never_received({provider: set(found) for provider, found in names.items()}, machines, providers),
+        unopened=[_undoubled(seen(entry, now_ms)) for entry in past.unopened],
     )
 
 
@@ -125,6 +126,8 @@ class _Past:
         """(provider, phase, outcome) → how many recordings there were more then than are now; all cancel out."""
         self._entries: list[Entry] = []
         """Of the recordings that are folded again those that are to be told of, as they stood."""
+        self.unopened: list[Entry] = []
+        """What had got a flag lately and was no recording, for nothing had opened it."""
         self._fold_all()
 
     def _fold_all(self) -> None:
@@ -154,10 +157,12 @@ class _Past:
         return standing._replace(flags=tuple(flags.values()))
 
     def _keep(self, number: int, standing: Standing) -> None:
+        found = [flag for flag in open_flags(standing, self._at_ms) if flag.severity != INFO]
         if not standing.exists:
+            if any(flag.raised_ms > self._since_ms for flag in found):
+                self.unopened.append(Entry(number, standing, "", {}))
             return
         self._changes[_key(standing)] += 1
-        found = [flag for flag in open_flags(standing, self._at_ms) if flag.severity != INFO]
         if any(not standing.complete or flag.raised_ms > self._since_ms for flag in found):
             notes = self._journal.acknowledgements(number, self._at_ms)
             self._entries.append(Entry(number, standing, "", notes))

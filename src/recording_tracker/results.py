@@ -238,6 +238,8 @@ class AuditReport:
     never_received: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     """Provider → promised events that have never once come; probably they are not subscribed."""
 
+    unopened: Sequence[Recording] = ()
+    """What is no recording, for nothing has opened it, and got an error or a warning after *since*."""
     hindsight: Mapping[tuple[str, str | None, str | None], Hindsight] | None = None
     """Of a past audit, by ``Recording.key``; None where it was not asked for."""
 

@@ -488,7 +488,11 @@ class Tracker:
         self._readers.own.backup(str(path))
 
     def prune(self, *, complete_before: timedelta, now: datetime | None = None) -> int:
-        """Forget recordings that were complete *complete_before* the moment *now* or earlier; return how many."""
+        """
+        Forget recordings that were complete *complete_before* the moment *now* or earlier; return how many.
+
+        What came that long ago of an id that nothing has opened is forgotten, and counted, too.
+        """
         before_ms = _ms(now) - complete_before // MILLISECOND
         pruned = 0
         while True:

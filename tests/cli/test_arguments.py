@@ -11,7 +11,7 @@ import pytest
 
 from recording_tracker.cli import COMMANDS
 from tests.cli.conftest import NOW, Command, Run
-from tests.cli.deliveries import started, write_log
+from tests.cli.deliveries import aircore, line, started, write_log
 
 READING = [
     "status abcd", "history abcd", "explain abcd", "list", "audit", "audit --format md -o report.md", "metrics",
@@ -380,6 +380,18 @@ def test_an_id_in_other_letters_is_asked_about_and_not_taken(command: str, track
     assert "; did you mean 'r-demo-5'? 'tracker list' shows those there are" in asked("R-DEMO-5")
     assert "; did you mean 'd54bb640b10154228bbedd854e32bc51'? " in asked("D54B")
     assert "did you mean" not in asked("R-DEMO")
+
+
+@pytest.mark.parametrize("command", [command for command in NAMING if command != "erase"])
+def test_of_an_id_that_nothing_has_opened_is_told_what_came(command: str, tracker: Command, tmp_path: Path) -> None:
+    db = tmp_path / "new.db"
+    tracker("ingest", "--db", db, stdin=line("aircore", aircore(1, "recording-paused")).encode())
+
+    # Spelled as the server is reached, not as the provider has it.
+    run = tracker(*command.split(), "HTTP://recorder.example:80/recording/1", "--db", db)
+
+    told = "; 1 event of it has come, 'recording-paused' the last, and none that opens one"
+    assert_one_line(run, 1, f"no recording 'HTTP://recorder.example:80/recording/1'{told}")
 
 
 def test_an_argument_that_is_no_text_is_one_line(tracker: Command, db: Path) -> None:

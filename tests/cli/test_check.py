@@ -58,7 +58,7 @@ def ingest(db: Path, provider: str, body: Any) -> None:
 
 
 def test_where_all_is_well_it_is_ok(tracker: Command, quiet: Path) -> None:
-    expected = {"stuck": 0, "errors": 0, "silent": 0, "quarantined": 0, "warnings": 0, "open": 0}
+    expected = {"stuck": 0, "errors": 0, "silent": 0, "quarantined": 0, "warnings": 0, "unopened": 0, "open": 0}
 
     assert checked(tracker, quiet, "--now", SOON) == (0, "OK", "0 stuck of 0 open recordings", expected)
 
@@ -75,6 +75,14 @@ def test_what_is_stuck_is_critical_until_it_is_acknowledged(tracker: Command, qu
     status, word, told, values = checked(tracker, quiet, "--now", LATER)
     assert (status, word, values["stuck"]) == (0, "OK", 0)
     assert told == "1 stuck of 1 open recordings"
+
+
+def test_what_nothing_has_opened_is_a_warning(tracker: Command, quiet: Path) -> None:
+    ingest(quiet, "aircore", aircore(2, "recording-paused"))
+
+    status, word, told, values = checked(tracker, quiet, "--now", SOON)
+    assert (status, word, values["unopened"]) == (1, "WARNING", 1)
+    assert told == "1 that nothing has opened (aircore 1); 0 stuck of 0 open recordings"
 
 
 def test_an_error_is_critical(tracker: Command, quiet: Path) -> None:
@@ -170,5 +178,6 @@ def test_the_line_has_the_numbers_of_the_report(tracker: Command, toured: Path) 
         "warnings": sum("warning" in found for found in worst),
         "silent": 0,
         "quarantined": report["quarantined"],
+        "unopened": 0,
         "open": report["open"],
     }

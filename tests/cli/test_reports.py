@@ -422,6 +422,21 @@ def test_an_audit_alarms_for_what_has_been_quarantined_since(tracker: Command, t
     assert [run.status for run in (soon, later, since)] == [1, 0, 1]
 
 
+@pytest.mark.parametrize("form", ["text", "md", "html"])
+def test_an_audit_tells_of_what_nothing_has_opened(form: str, tracker: Command, tmp_path: Path) -> None:
+    events = [aircore(1, "paused"), aircore(2, "paused"), aircore(3, "broken"), aircore(4, "lost"), aircore(5, "torn")]
+    log = "\n".join(line("aircore", event) for event in events)
+    assert "; 5 flags raised" in tracker("ingest", "--db", tmp_path / "new.db", stdin=log.encode()).text
+
+    run = tracker("audit", "--db", tmp_path / "new.db", "--format", form, "--now", "2026-11-01T10:00:00Z")
+
+    assert run.status == 0
+    told = re.sub(r"<[^>]*>|\\", "", run.text)
+    assert "aircore: 5 ids are in no list, for nothing has opened them; what came last: paused 2, " in told
+    assert " and 1 other" in told
+    assert "he newest is http://recorder.example/recording/5; see what the provider says of it" in told
+
+
 def test_json_of_a_report_is_the_same_by_both_options(tracker: Command, toured: Path, tmp_path: Path) -> None:
     tracker("audit", "--db", toured, "--now", NOW, "--json", "-o", tmp_path / "report.json")
 

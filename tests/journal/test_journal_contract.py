@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from itertools import permutations
 from pathlib import Path
@@ -105,7 +106,7 @@ def picture(journal: Journal) -> list[object]:
         [journal.providers(), journal.totals(), journal.counts(), journal.seen_events(), journal.machine("m1")],
         [list(journal.entries(Filter())), list(journal.overdue(10**6)), list(journal.flagged(0, 10**6))],
         [list(journal.quarantined()), journal.count_quarantined(), journal.quarantine_size()],
-        [journal.completed_before(10**6, limit=9), list(journal.damages())],
+        [journal.over_before(10**6, limit=9), list(journal.damages())],
     ]
 
 
@@ -1095,6 +1096,41 @@ def test_what_nothing_has_opened_is_not_flagged(journal: Journal) -> None:
     insert(journal, OPEN("r1", opened=False, flags=(flag(),)))
 
     assert [] == ids(journal.flagged(0, 200))
+    assert ["r1"] == ids(journal.unopened(0, 200))
+
+
+def test_unopened_is_what_is_no_recording_and_was_flagged_since(journal: Journal) -> None:
+    unopened = partial(OPEN, opened=False)
+    insert(
+        journal,
+        unopened("r1", flags=(flag(raised_ms=60), flag("missing-event", raised_ms=70))),
+        unopened("r2", flags=(flag(raised_ms=50),)),
+        unopened("r3", flags=(flag("sequence-gap", raised_ms=60),)),
+        unopened("r4", flags=(flag("missing-event", raised_ms=200),)),
+        unopened("r5", announced=True, flags=(flag(raised_ms=60),)),
+        unopened("r6"),
+        OPEN("r7", flags=(flag(raised_ms=60),)),
+        unopened("r8", flags=(flag(raised_ms=300),)),
+    )
+
+    assert ["r1", "r8"] == ids(journal.unopened(50, 200))
+
+
+def test_what_nothing_has_opened_is_found_apart(journal: Journal) -> None:
+    first, _, third = insert(
+        journal, OPEN("r1", opened=False), OPEN("r2"), OPEN("r3", provider="bandwidth", opened=False)
+    )
+
+    pairs = [
+        ("bandwidth", "r3"),
+        ("agora", "r1"),
+        ("agora", "r2"),
+        ("agora", "r3"),
+        ("agora", "r1"),
+        ("agora", "\udcff"),
+    ]
+    assert [first, third] == journal.find_unopened(pairs)
+    assert [] == journal.find_ids([("agora", "r1")])
 
 
 def test_what_was_complete_before_a_moment_is_found_the_oldest_first(journal: Journal) -> None:
@@ -1103,8 +1139,21 @@ def test_what_was_complete_before_a_moment_is_found_the_oldest_first(journal: Jo
     # Its provider's clock goes wrong: it has only just ended.
     numbers = insert(journal, OPEN("r9"), *ended, ENDED("r8", completed_ms=10, last_received_ms=50))
 
-    assert [numbers[2], numbers[4]] == journal.completed_before(50, limit=9)
-    assert [numbers[2]] == journal.completed_before(50, limit=1)
+    assert [numbers[2], numbers[4]] == journal.over_before(50, limit=9)
+    assert [numbers[2]] == journal.over_before(50, limit=1)
+
+
+def test_what_never_opened_is_over_when_nothing_has_come_of_it_for_long(journal: Journal) -> None:
+    never = partial(OPEN, opened=False)
+    old, *_ = insert(
+        journal,
+        never("r1", last_received_ms=49),
+        never("r2", last_received_ms=50),
+        never("r3", last_received_ms=10, announced=True),
+        OPEN("r4", last_received_ms=10),
+    )
+
+    assert [old] == journal.over_before(50, limit=9)
 
 
 def test_every_recording_has_its_number_listed(journal: Journal) -> None:

@@ -191,7 +191,7 @@ def backup_command(tracker: Tracker, file: str, *, as_json: bool) -> int:
 @writing
 def prune_command(tracker: Tracker, *, complete_before: timedelta, now: datetime | None, as_json: bool) -> None:
     """
-    Forget recordings that have long been complete, events and all.
+    Forget recordings that have long been complete, events and all, and what came of an id that nothing has opened.
 
     \b
     tracker prune --complete-before 180d
@@ -208,7 +208,7 @@ def prune_command(tracker: Tracker, *, complete_before: timedelta, now: datetime
 @writing
 def erase_command(tracker: Tracker, name: str, *, as_json: bool) -> None:
     """
-    Forget one recording, events and all, for the sake of those who are heard in it.
+    Forget one recording, events and all, for the sake of those who are heard in it; also an id that nothing has opened.
 
     \b
     tracker erase d12fdce9024d37862a8f3a88e387c817

@@ -239,6 +239,9 @@ class Reader(Protocol):
     def find_groups(self, ids: Sequence[tuple[str, str]]) -> list[int]:
         """Return the recordings in one of these (provider, group id)."""
 
+    def find_unopened(self, ids: Sequence[tuple[str, str]]) -> list[int]:
+        """Return what is kept of these (provider, recording id) and is no recording, for nothing has opened it."""
+
     def find_prefix(self, prefix: str, *, limit: int, provider: str | None = None) -> list[tuple[str, int]]:
         """Return (id, recording) where recording id, alias or group id begins with *prefix*; None for all providers."""
 
@@ -257,6 +260,9 @@ class Reader(Protocol):
     def flagged(self, since_ms: int, now_ms: int) -> Iterator[Entry]:
         """Return the recordings with an open error or warning that are open themselves, or got it after *since_ms*."""
 
+    def unopened(self, since_ms: int, now_ms: int) -> Iterator[Entry]:
+        """Return what got an open error or warning after *since_ms* and is no recording: nothing has opened it."""
+
     def unsettled(self, at_ms: int, machines: Collection[str]) -> list[int]:
         """
         Return the recordings that may not have stood at *at_ms* as they stand now, in order; reads every event.
@@ -271,8 +277,8 @@ class Reader(Protocol):
     def acknowledgements(self, number: int, until_ms: int) -> dict[tuple[str, str, str], str]:
         """Return flag identity → note of what was acknowledged by then; of several the last is kept."""
 
-    def completed_before(self, before_ms: int, *, limit: int) -> list[int]:
-        """Return recordings that were complete at that moment, and of which nothing has come since."""
+    def over_before(self, before_ms: int, *, limit: int) -> list[int]:
+        """Return what was complete at that moment, or has never opened, and of which nothing has come since."""
 
     def numbers(self, *, after: int = 0, limit: int | None = None) -> list[int]:
         """Return the numbers above *after*, at most *limit*, in order; of those too that nothing has opened."""

@@ -302,6 +302,9 @@ class MemoryJournal:
     def find_groups(self, ids: Sequence[tuple[str, str]]) -> list[int]:
         return self._named(ids, _group_id)
 
+    def find_unopened(self, ids: Sequence[tuple[str, str]]) -> list[int]:
+        return self._where(lambda kept: not kept.exists and (kept.provider, kept.recording_id) in ids)
+
     def find_prefix(self, prefix: str, *, limit: int, provider: str | None = None) -> list[tuple[str, int]]:
         found: dict[tuple[str, int], None] = {}
         for name in self.providers() if provider is None else (provider,):
@@ -332,8 +335,26 @@ class MemoryJournal:
         return [OpenTotal(key[0], dict(key[1]), *key[2:], number) for key, number in counted.items()]
 
     def flagged(self, since_ms: int, now_ms: int) -> Iterator[Entry]:
-        entries = map(self.entry, sorted(self._flags.keys() & self._recordings.keys()))
-        return iter([entry for entry in entries if _is_flagged(entry.standing, since_ms, now_ms)])
+        return iter(
+            [
+                entry
+                for entry in self._with_flags()
+                if entry.standing.exists
+                and _is_flagged(entry.standing, since_ms if entry.standing.complete else None, now_ms)
+            ]
+        )
+
+    def unopened(self, since_ms: int, now_ms: int) -> Iterator[Entry]:
+        return iter(
+            [
+                entry
+                for entry in self._with_flags()
+                if not entry.standing.exists and _is_flagged(entry.standing, since_ms, now_ms)
+            ]
+        )
+
+    def _with_flags(self) -> list[Entry]:
+        return [self.entry(number) for number in sorted(self._flags.keys() & self._recordings.keys())]
 
     def unsettled(self, at_ms: int, machines: Collection[str]) -> list[int]:
         numbers = self._where(lambda kept: not kept.complete or kept.machine not in machines)
@@ -354,11 +375,12 @@ class MemoryJournal:
         flags = self._flags.get(number, {}).items()
         return {key: kept.note for key, kept in flags if kept.note is not None and kept.acknowledged_ms <= until_ms}
 
-    def completed_before(self, before_ms: int, *, limit: int) -> list[int]:
-        def is_old(kept: Standing) -> bool:
-            return kept.completed_ms is not None and max(kept.completed_ms, kept.last_received_ms or 0) < before_ms
+    def over_before(self, before_ms: int, *, limit: int) -> list[int]:
+        def is_over(kept: Standing) -> bool:
+            was_complete = kept.completed_ms is not None and kept.completed_ms < before_ms
+            return (was_complete or not kept.exists) and (kept.last_received_ms or 0) < before_ms
 
-        return self._where(is_old)[:limit]
+        return self._where(is_over)[:limit]
 
     def numbers(self, *, after: int = 0, limit: int | None = None) -> list[int]:
         return sorted(number for number in self._recordings if number > after)[:limit]
@@ -431,10 +453,11 @@ def _fits(standing: Standing, wanted: Filter) -> bool:
     return recent and overdue and all(value in (None, found) for value, found in asked)
 
 
-def _is_flagged(standing: Standing, since_ms: int, now_ms: int) -> bool:
-    return standing.exists and any(
+def _is_flagged(standing: Standing, since_ms: int | None, now_ms: int) -> bool:
+    """Tell whether it has an open error or warning, got after *since_ms* if any is given."""
+    return any(
         flag.severity != INFO
         and (flag.code != "missing-event" or flag.raised_ms < now_ms)
-        and (not standing.complete or flag.raised_ms > since_ms)
+        and (since_ms is None or flag.raised_ms > since_ms)
         for flag in standing.flags
     )

@@ -30,10 +30,16 @@ class Questions(Entries):
     def find_groups(self, ids: Sequence[tuple[str, str]]) -> list[int]:
         return self._found("SELECT id FROM recordings WHERE provider = ? AND group_id = ?", ids)
 
+    def find_unopened(self, ids: Sequence[tuple[str, str]]) -> list[int]:
+        found = self._kept("SELECT id FROM recordings WHERE provider = ? AND recording_id = ?", ids)
+        return sorted(number for number in found if not self._is_recording(number))
+
     def _found(self, sql: str, ids: Sequence[tuple[str, str]]) -> list[int]:
+        return [number for number in self._kept(sql, ids) if self._is_recording(number)]
+
+    def _kept(self, sql: str, ids: Sequence[tuple[str, str]]) -> list[int]:
         known = (pair for pair in dict.fromkeys(ids) if _is_unicode(pair[1]))
-        numbers = [row[0] for pair in known for row in self._all(sql, *pair)]
-        return [number for number in dict.fromkeys(numbers) if self._is_recording(number)]
+        return list(dict.fromkeys(row[0] for pair in known for row in self._all(sql, *pair)))
 
     def _is_recording(self, number: int) -> bool:
         return self._one(f"SELECT 1 FROM recordings WHERE id = ? AND {IS_RECORDING}", number) is not None
@@ -131,6 +137,16 @@ class Questions(Entries):
         )
         yield from self._entries([row[0] for row in numbers])
 
+    def unopened(self, since_ms: int, now_ms: int) -> Iterator[Entry]:
+        numbers = self._all(
+            "SELECT DISTINCT recording FROM flags WHERE cleared_ms IS NULL AND severity <> 'info' "
+            "AND raised_ms > ?1 AND (code <> 'missing-event' OR raised_ms < ?2) "
+            f"AND NOT EXISTS (SELECT 1 FROM recordings AS r WHERE r.id = recording AND {IS_RECORDING}) ORDER BY 1",
+            since_ms,
+            now_ms,
+        )
+        yield from self._entries([row[0] for row in numbers])
+
     def unsettled(self, at_ms: int, machines: Collection[str]) -> list[int]:
         rows = self._all(
             "SELECT id FROM recordings WHERE complete = 0 OR machine NOT IN (SELECT value FROM json_each(?2)) "
@@ -151,10 +167,11 @@ class Questions(Entries):
             found.setdefault(provider, {})[name] = last_ms
         return found
 
-    def completed_before(self, before_ms: int, *, limit: int) -> list[int]:
+    def over_before(self, before_ms: int, *, limit: int) -> list[int]:
         # The provider's clock says when it was complete, ours when something last came.
-        is_old = "complete = 1 AND completed_ms < ?1 AND coalesce(last_received_ms, 0) < ?1"
-        sql = f"SELECT id FROM recordings WHERE {is_old} ORDER BY id LIMIT ?2"
+        was_complete = f"complete = 1 AND completed_ms < ?1 OR NOT {IS_RECORDING}"
+        is_over = f"({was_complete}) AND coalesce(last_received_ms, 0) < ?1"
+        sql = f"SELECT id FROM recordings WHERE {is_over} ORDER BY id LIMIT ?2"
         return [row[0] for row in self._all(sql, before_ms, limit)]
 
     def numbers(self, *, after: int = 0, limit: int | None = None) -> list[int]:

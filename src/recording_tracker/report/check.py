@@ -61,6 +61,8 @@ def _warning(report: AuditReport) -> Iterator[str]:
         yield f"{report.quarantined} quarantined"
     if warned := _flagged(report, WARNING):
         yield f"{len(warned)} with warnings ({_by_provider(warned)})"
+    if report.unopened:
+        yield f"{len(report.unopened)} that nothing has opened ({_by_provider(report.unopened)})"
 
 
 def _stuck(report: AuditReport) -> list[Recording]:
@@ -96,4 +98,5 @@ def _performance(report: AuditReport) -> Iterator[str]:
     yield f"silent={len(report.silent)};;0;0"
     yield f"quarantined={report.quarantined};0;;0"
     yield f"warnings={len(_flagged(report, WARNING))};0;;0"
+    yield f"unopened={len(report.unopened)};0;;0"
     yield f"open={report.open};;;0"

@@ -116,6 +116,8 @@ def _alerts(report: AuditReport) -> Iterator[Markup]:
         yield _alert("The quarantine is full", "What else cannot be attributed is refused.", "tracker quarantine list")
     elif report.quarantined:
         yield _alert(remarks.unattributed(report), "Kept aside, whole.", "tracker quarantine list")
+    for what, more in remarks.unopened(report):
+        yield _alert(what, f"{more[0].upper()}{more[1:]}.")
     for name in report.never_received:
         what, shown = remarks.never_sent(report, name)
         yield _alert(what, f"{shown[0].upper()}{shown[1:]}.")

@@ -54,6 +54,8 @@ def _remarks(report: AuditReport) -> Iterator[str]:
         yield f"{remarks.kept_aside(report)}."
     if report.quarantine_full:
         yield "The quarantine is full: what else cannot be attributed is refused."
+    for remark in remarks.unopened(report):
+        yield f"{'; '.join(remark)}."
     for provider in report.never_received:
         yield f"{'; '.join(remarks.never_sent(report, provider))}."
     if report.outdated:

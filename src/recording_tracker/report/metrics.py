@@ -113,6 +113,11 @@ def _flags(seen: Seen) -> Iterator[Sample]:
     ).items()
 
 
+def _unopened(seen: Seen) -> Iterator[Sample]:
+    counts = Counter(each.provider for each in seen.report.unopened)
+    yield from (((provider,), counts[provider]) for provider in seen.report.providers)
+
+
 def _recordings(seen: Seen) -> Iterator[Sample]:
     for provider, told in seen.report.providers.items():
         yield from (((provider, phase, ""), count) for phase, count in told.phases.items() if phase != "finished")
@@ -138,6 +143,8 @@ METRICS = (
            _flags),
     Metric("recordings", "All recordings; those that are not complete have no outcome.",
            ("provider", "phase", "outcome"), _recordings),
+    Metric("unopened", "What is no recording, for nothing has opened it, and got a flag in the last 24 hours.",
+           ("provider",), _unopened),
     Metric("outdated_recordings", "Recordings that rest on another version of their machine.", (),
            _single(lambda seen: seen.report.outdated)),
     Metric("quarantined_bodies", "Bodies kept aside.", (), _single(lambda seen: seen.tally.quarantined)),

@@ -45,6 +45,10 @@ def audit_lines(report: AuditReport, width: int | None = None) -> Iterator[str]:
     if report.quarantine_full:
         yield ""
         yield style("The quarantine is full: what else cannot be attributed is refused", fg="red")
+    for what, more in remarks.unopened(report):
+        yield ""
+        yield from (style(line, fg="yellow") for line in wrapped(printable(what), "", width))
+        yield from wrapped(printable(more), "  ", width)
     for provider in report.never_received:
         what, shown = remarks.never_sent(report, provider)
         yield ""
