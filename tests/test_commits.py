@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from functools import partial
+from itertools import count
 from types import FrameType
 from typing import Any
 
 import pytest
 
-from recording_tracker import InDoubtError, Receipt, StorageError
+from recording_tracker import InDoubtError, Receipt, StorageError, Tracker
+from recording_tracker import commits as where
+from recording_tracker.body import MAX_PLAIN_BYTES
 from recording_tracker.commits import Commits
 from recording_tracker.events import Callback
+from recording_tracker.journal.memory import MemoryJournal
 from recording_tracker.parsing import Parsed
 
 PATIENCE_S = 30
@@ -127,6 +135,82 @@ def test_an_interrupt_of_the_one_who_commits_is_his_alone_and_the_others_are_in_
     assert again.detail == "3"
 
 
+@contextmanager
+def interrupted_at(number: int) -> Iterator[list[int]]:
+    """
+    Have an interrupt come at the call of that *number* that this thread makes in ``commits``; yield how many it made.
+
+    Python looks for signals when a function of its own begins and when one of C has returned.
+    """
+    made = [0]
+
+    def profile(frame: FrameType, event: str, argument: object) -> None:
+        if frame.f_code.co_filename == where.__file__ and event in ("call", "c_return"):
+            made[0] += 1
+            if made[0] == number:
+                raise Interrupted
+
+    sys.setprofile(profile)
+    try:
+        yield made
+    finally:
+        sys.setprofile(None)
+
+
+def commit_and_be_interrupted(commits: Commits, number: int) -> bool:
+    """Tell whether the interrupt came before the commit was over."""
+    try:
+        with interrupted_at(number) as made:
+            commits.commit(parsed(0))
+    except Interrupted:
+        return True
+    return made[0] >= number
+
+
+def started(call: Callable[[], Any]) -> Future[Any]:
+    """Do *call* in a thread for which the end of the tests does not wait."""
+    done: Future[Any] = Future()
+
+    def do() -> None:
+        try:
+            done.set_result(call())
+        except BaseException as error:  # noqa: BLE001  whoever asks for the result has it
+            done.set_exception(error)
+
+    threading.Thread(target=do, daemon=True).start()
+    return done
+
+
+def two_more(commits: Commits, gate: Gate, is_over: threading.Event) -> list[BaseException | None]:
+    """Have two more wait behind the one who waits already, or has gone, and return what each of them met."""
+    while not commits._queue and not is_over.wait(0.001):
+        pass
+    wanted = len(commits._queue) + 2
+    found = [started(partial(commits.commit, parsed(number))) for number in (2, 3)]
+    while len(commits._queue) < wanted and not is_over.wait(0.001):
+        pass
+    gate.open.set()
+    return [each.exception(PATIENCE_S) for each in found]
+
+
+def test_an_interrupt_at_any_moment_keeps_nobody_waiting_for_ever() -> None:
+    for number in count(1):
+        commits, is_over = Commits(gate := Gate()), threading.Event()
+        first = started(partial(commits.commit, parsed(1)))
+        assert gate.began.wait(PATIENCE_S)
+        others = started(partial(two_more, commits, gate, is_over))
+        came = commit_and_be_interrupted(commits, number)
+        is_over.set()
+
+        told = [first.exception(PATIENCE_S), *others.result(PATIENCE_S)]
+        assert all(error is None or isinstance(error, InDoubtError) for error in told), (number, told)
+        assert started(partial(commits.commit, parsed(4))).result(PATIENCE_S).detail == "4"
+        if not came:
+            break
+
+    assert [1, 3, 1] == gate.batches
+
+
 def test_an_error_is_raised_by_each_who_waited_for_that_commit() -> None:
     def full(batch: Sequence[Parsed]) -> list[Receipt]:
         raise StorageError("the disk is full")
@@ -163,6 +247,31 @@ def test_one_who_is_cancelled_keeps_nobody_else_waiting() -> None:
     assert asyncio.run(cancelled()) == (True, "1")
 
 
+class Yielding(asyncio.SelectorEventLoop):
+    """Lets other threads go first whenever it is looked up, or asked whether it is closed."""
+
+    def __hash__(self) -> int:
+        time.sleep(0)
+        return super().__hash__()
+
+    def is_closed(self) -> bool:
+        time.sleep(0)
+        return super().is_closed()
+
+
+def test_many_threads_with_loops_of_their_own_begin_at_once() -> None:
+    commits = Commits(receipts)
+
+    def commit(number: int) -> str:
+        with closing(Yielding()) as loop:
+            return loop.run_until_complete(commits.acommit(parsed(number))).detail
+
+    with ThreadPoolExecutor(16) as pool:
+        told = list(pool.map(commit, range(400)))
+
+    assert [str(number) for number in range(400)] == told
+
+
 def test_who_comes_after_the_end_is_told_so() -> None:
     commits = Commits(receipts)
 
@@ -173,3 +282,21 @@ def test_who_comes_after_the_end_is_told_so() -> None:
 
     with pytest.raises(StorageError, match="the tracker is closed"):
         asyncio.run(late())
+
+
+@pytest.mark.parametrize("size", [0, MAX_PLAIN_BYTES])
+def test_who_comes_while_no_thread_can_be_started_is_told_so_and_the_next_is_taken_in(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def twice() -> str:
+        with Tracker(MemoryJournal()) as tracker:
+            monkeypatch.setattr(threading.Thread, "start", start)
+            with pytest.raises(StorageError, match="can't start new thread"):
+                await tracker.aingest("agora", "{" + " " * size + "}")
+            monkeypatch.undo()
+            return (await tracker.aingest("agora", "{" + " " * size + "}")).result
+
+    assert "quarantined" == asyncio.run(twice())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from recording_tracker.errors import InDoubtError, StorageError
+from recording_tracker.errors import InDoubtError
 from recording_tracker.parsing import Parsed
 from recording_tracker.results import Receipt
 
@@ -31,6 +31,8 @@ class Commits:
         self._flush = flush
         self._mutex = threading.Lock()
         self._queue: deque[_Waiting] = deque()
+        self._batch: Collection[_Waiting] = ()
+        """Those whom the one who leads commits for, until all of them have been told."""
         self._is_led = False
         self._loops: dict[asyncio.AbstractEventLoop, _Gathering] = {}
         self._executor: ThreadPoolExecutor | None = None
@@ -38,12 +40,12 @@ class Commits:
     def commit(self, parsed: Parsed) -> Receipt:
         """Have *parsed* committed by this thread, or by another that commits for it."""
         waiting = _Waiting(parsed)
-        with self._mutex:
-            waiting.leads, self._is_led = not self._is_led, True
-            if not waiting.leads:
-                waiting.turn.acquire()
-            self._queue.append(waiting)
+        # From here on an interrupt, which may come after every call, leaves nobody behind who waits for ever.
         try:
+            with self._mutex:
+                waiting.turn.acquire()
+                waiting.leads, self._is_led = not self._is_led, True
+                self._queue.append(waiting)
             if not waiting.leads:
                 waiting.turn.acquire()
             if waiting.leads:
@@ -55,24 +57,23 @@ class Commits:
         return _settled(waiting.outcome)
 
     def _lead(self, leader: _Waiting) -> None:
-        """Commit for all who wait; whatever happens, each of them is told."""
+        """Commit for all who wait."""
         with self._mutex:
-            batch, self._queue = self._queue, deque()
-        outcomes: Sequence[Outcome] | None = None
-        try:
-            outcomes = _flushed(self._flush, [waiting.parsed for waiting in batch])
-        finally:
-            told = [_interrupted()] * len(batch) if outcomes is None else outcomes
-            for waiting, outcome in zip(batch, told, strict=True):
+            self._batch, self._queue = self._queue, deque()
+        self._tell(_flushed(self._flush, [waiting.parsed for waiting in self._batch]))
+        self._pass_on(leader)
+
+    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        """Tell all of the batch what became of them, but who has been told before an interrupt."""
+        for waiting, outcome in zip(self._batch, outcomes, strict=True):
+            if waiting.outcome is None:
                 waiting.outcome = outcome
-                if waiting is not leader:
-                    waiting.turn.release()
-            self._pass_on(leader)
+                waiting.turn.release()
 
     def _pass_on(self, leader: _Waiting) -> None:
         """Let the first that still waits lead next."""
         with self._mutex:
-            leader.leads = False
+            leader.leads, self._batch = False, ()
             heir = self._queue[0] if self._queue else None
             self._is_led = heir is not None
             if heir is not None:
@@ -80,26 +81,28 @@ class Commits:
                 heir.turn.release()
 
     def _leave(self, waiting: _Waiting) -> None:
-        """Wait no more, after an interrupt; what was not committed yet is not, and somebody else leads."""
+        """Wait no more, after an interrupt; what was not committed yet is not, and who led lets go of the others."""
         with self._mutex, suppress(ValueError):
             self._queue.remove(waiting)
         if waiting.leads:
+            self._tell([_interrupted()] * len(self._batch))
             self._pass_on(waiting)
 
     async def acommit(self, parsed: Parsed) -> Receipt:
         """Have *parsed* committed without blocking the event loop."""
         loop = asyncio.get_running_loop()
-        gathering = self._loops.get(loop)
-        if gathering is None:
-            gathering = self._loops[loop] = self._gathering(loop)
+        gathering = self._loops.get(loop) or self._gathering(loop)
         return _settled(await gathering.add(parsed))
 
     def _gathering(self, loop: asyncio.AbstractEventLoop) -> _Gathering:
+        # Other threads have loops of their own, and may begin one just now.
         with self._mutex:
-            self._loops = {known: old for known, old in self._loops.items() if not known.is_closed()}
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tracker")
-        return _Gathering(loop, self._flush, self._executor)
+            gathering = _Gathering(loop, self._flush, self._executor)
+            self._loops = {known: old for known, old in self._loops.items() if not known.is_closed()}
+            self._loops[loop] = gathering
+        return gathering
 
     def close(self) -> None:
         """Wait for what is being committed for event loops."""
@@ -141,8 +144,10 @@ class _Gathering:
         futures = [future for _, future in batch]
         try:
             done = self._executor.submit(_flushed, self._flush, [parsed for parsed, _ in batch])
-        except RuntimeError:
-            self._settle(futures, [StorageError("the tracker is closed")] * len(batch))
+        except RuntimeError as error:
+            # Where no thread can be started, the executor does it as soon as it has one.
+            told = f"the tracker is closed, or has no thread: {error}; it may be stored or not: send it again"
+            self._settle(futures, [InDoubtError(told)] * len(batch))
         else:
             done.add_done_callback(lambda found: self._tell(futures, found))
 

@@ -26,11 +26,11 @@ class LargeBodies:
         self._is_closed = False
 
     async def read(self, reading: Reading) -> Parsed:
-        """Have *reading* done; raises StorageError where it is not, because the tracker is closed."""
+        """Have *reading* done; raises StorageError where it is not."""
         try:
             done = asyncio.get_running_loop().run_in_executor(self._executor, partial(self._read, reading))
         except RuntimeError as error:
-            raise StorageError("the tracker is closed") from error
+            raise StorageError(f"the tracker is closed, or has no thread: {error}") from error
         return await done
 
     def _read(self, reading: Reading) -> Parsed:
