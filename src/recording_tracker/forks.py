@@ -92,6 +92,8 @@ def _before() -> None:
     if not _state.turn.acquire(timeout=2 * WAIT_S):
         return
     _state.forking = threading.get_ident()
+    # An interrupt may end this at any moment, and the process is split all the same.
+    _state.loads_rest = _state.at_rest = False
     until = time.monotonic() + WAIT_S
     at_rest = [divisible.rest(until=until) for divisible in list(_state.known)]
     # Last: who uses a database may have to load something for it.

@@ -279,6 +279,22 @@ class Scenario:
             thread.join()
             self._take(tracker, self.bodies[1:])
 
+    def fork_interrupted(self) -> None:
+        """Fork once in peace, and once with an interrupt of what a fork waits for."""
+        with Tracker(self.db) as tracker:
+            self._take(tracker, self.bodies[:1])
+            _reap([os.fork() or os._exit(0)])
+            forks.register(interrupted := Interrupted())
+            # Python only tells of it, and forks.
+            sys.unraisablehook = lambda told: None
+            child = os.fork()
+            if child == 0:
+                sys.exit(0 if self._all_refused(tracker) else 1)
+            ((_, status),) = [os.waitpid(child, 0)]
+            print(os.waitstatus_to_exitcode(status))
+            forks.forget(interrupted)
+            self._take(tracker, self.bodies[1:])
+
     def _all_refused(self, tracker: Tracker) -> bool:
         """Tell whether nothing can be done here, neither with *tracker* nor with one of this file or of another."""
         attempts: list[Callable[[], object]] = [
@@ -323,6 +339,20 @@ class Scenario:
         os.close(gate[1])
         failed = sum(os.waitpid(child, 0)[1] != 0 for child in children)
         print(failed)
+
+
+class Interrupted:
+    """Meets SIGINT while a fork waits for it."""
+
+    def rest(self, *, until: float) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        return True
+
+    def wake(self) -> None:
+        pass
+
+    def begin_process(self) -> None:
+        pass
 
 
 class Carried(SqliteJournal):

@@ -414,8 +414,11 @@ def test_a_fork_in_a_transaction_leaves_it_to_the_parent(tmp_path: Path, figures
     assert report.sound
 
 
-def test_a_child_of_a_fork_that_could_not_wait_says_so_and_never_hangs(tmp_path: Path, figures: Figures) -> None:
-    ended, acks, db = forked("fork_beside_a_long_call", tmp_path)
+@pytest.mark.parametrize("scenario", ["fork_beside_a_long_call", "fork_interrupted"])
+def test_a_child_of_a_fork_that_could_not_wait_says_so_and_never_hangs(
+    scenario: str, tmp_path: Path, figures: Figures
+) -> None:
+    ended, acks, db = forked(scenario, tmp_path)
 
     figures.add(fault="F24", what="forks in mid-work", tried=1, lost=len(lost(db, acks)))
     assert Ended(0, "0\n", "") == ended
