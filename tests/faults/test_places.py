@@ -452,6 +452,28 @@ def test_a_file_changed_for_another_in_the_midst_of_opening_it_is_not_written_to
     assert all(isinstance(error, StorageError) and error.exit_status == 74 for error in errors)
 
 
+@pytest.mark.parametrize("change", [removed, replaced, moved_over, moved_away])
+def test_a_file_changed_for_another_in_the_midst_of_a_commit_is_not_acknowledged(
+    change: Callable[[Path], None], db: Path, figures: Figures
+) -> None:
+    changes: list[Callable[[Path], None]] = []
+
+    def watch(statement: str) -> None:
+        if statement == "COMMIT" and not changes:
+            changes.append(change)
+            change(db)
+
+    journal = SqliteJournal(db)
+    with Tracker(journal) as taker:
+        assert take(taker, BODIES[0]) is None
+        journal._handle.set_trace_callback(watch)
+        errors = [take(taker, body) for body in BODIES[1:3]]
+
+    figures.add(fault="F27", what="files removed or replaced while they were written to", tried=1)
+    assert [change] == changes
+    assert all(f"{db}: was removed or replaced while it was open" in str(error) for error in errors)
+
+
 def test_what_came_in_place_of_a_file_is_not_touched_by_who_had_it_open(db: Path) -> None:
     taker = Tracker(db)
     assert take(taker, BODIES[0]) is None

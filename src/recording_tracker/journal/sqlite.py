@@ -97,6 +97,8 @@ class SqliteJournal(Questions, Care):
             self._handle.execute("COMMIT")
         except sqlite3.Error as error:
             raise in_doubt(self.path, error) from error
+        # Once more: nobody finds what is committed to a file that has gone since the transaction began.
+        self._check_file()
 
     def _check_file(self) -> None:
         """Refuse to write to a file that nobody can find any more."""
