@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from recording_tracker import Tracker
-from recording_tracker.errors import StorageError, TrackerError, UsageError
+from recording_tracker.errors import BusyError, StorageError, TrackerError, UsageError
 from recording_tracker.journal.connection import file_system
 from recording_tracker.journal.sqlite import SqliteJournal
 from tests.faults.jobs import ROOT, callbacks
@@ -272,6 +272,55 @@ def test_a_backup_is_read_on_a_read_only_mount(db: Path) -> None:
 
     assert expected == found
     assert report.sound
+
+
+@needs_mounts
+def test_who_may_only_read_sees_what_somebody_has_written_who_came_and_went(db: Path) -> None:
+    made(db, BODIES[:1])
+    with on_a_read_only_mount(db) as place, Tracker(place, readonly=True) as reader:
+        before = [found.events for found in reader.recordings(now=NOW)]
+        made(db, BODIES[1:16])
+        after = [found.events for found in reader.recordings(now=NOW)]
+        report = reader.verify()
+
+    assert [1] == before
+    assert [8, 8] == after
+    assert report.sound
+
+
+@needs_mounts
+def test_who_may_only_read_is_told_of_a_write_in_the_midst_of_it_and_of_no_damage(db: Path) -> None:
+    def write(done: int, total: int) -> None:
+        made(db, BODIES[1:16])
+
+    made(db, BODIES[:1])
+    with on_a_read_only_mount(db) as place, Tracker(place, readonly=True) as reader:
+        with pytest.raises(BusyError, match="somebody has begun to write to it while it was read; try again"):
+            reader.verify(watch=write)
+        report = reader.verify()
+
+    assert report.sound
+    assert 2 == report.recordings
+
+
+@needs_mounts
+def test_who_could_not_read_beside_a_writer_reads_when_he_has_gone(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = sqlite3.connect
+
+    def connect(name: str, **more: Any) -> sqlite3.Connection:
+        opened: sqlite3.Connection = plain(name.replace(db.name, "gone.db"), **more)
+        return opened
+
+    made(db, BODIES[:1])
+    with on_a_read_only_mount(db) as place, Tracker(place, readonly=True) as reader:
+        assert 1 == len(list(reader.recordings(now=NOW)))
+        with Tracker(db), monkeypatch.context() as closed:
+            closed.setattr(sqlite3, "connect", connect)
+            with pytest.raises(TrackerError):
+                list(reader.recordings(now=NOW))
+        found = list(reader.recordings(now=NOW))
+
+    assert 1 == len(found)
 
 
 @needs_mounts

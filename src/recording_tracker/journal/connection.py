@@ -38,6 +38,7 @@ NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ce
 
 Imprint = tuple[str, int]
 Identity = tuple[int, int]
+Solitude = tuple[int, int, int, int]
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./-]+")
 
 
@@ -45,11 +46,11 @@ class Connection(sqlite3.Connection):
     """
     A connection to the file of an *identity*.
 
-    It is *alone* where it reads a file that nobody else has open, and looks for no -wal.
+    It is *alone* where it reads a file that nobody else has open; it looks for no -wal, and does not see what changes.
     """
 
     identity: Identity | None = None
-    alone = False
+    alone: Solitude | None = None
 
 
 def connect(path: Path, *, readonly: bool, create: bool, busy_timeout: timedelta = BUSY_TIMEOUT) -> Connection:
@@ -124,16 +125,27 @@ def _open_to_read(path: Path, busy_timeout: timedelta) -> Connection:
     except sqlite3.OperationalError as error:
         # In a folder that may not be written and on a full disk the files by which processes share a
         # database cannot be made; where there are none, nobody shares it.
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or not is_alone(path):
+        alone = solitude(path)
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or alone is None:
             raise
         connection = _open(path, "immutable=1", busy_timeout)
-        connection.alone = True
+        connection.alone = alone
         return connection
 
 
-def is_alone(path: Path) -> bool:
-    """Tell whether nobody else has *path* open, and all that is committed stands in the file itself."""
-    return _size(path, "-wal") == 0 and _size(path, "-shm") < SHM_BYTES
+def solitude(path: Path) -> Solitude | None:
+    """
+    Return what is another after anybody has written to *path*; None where somebody may have it open.
+
+    Nobody has it open where all that is committed stands in the file itself.
+    """
+    if _size(path, "-wal") > 0 or _size(path, "-shm") >= SHM_BYTES:
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def _size(path: Path, suffix: str) -> int:

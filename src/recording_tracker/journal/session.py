@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from recording_tracker import forks
-from recording_tracker.errors import StorageError
+from recording_tracker.errors import BusyError, DamagedError, StorageError
 from recording_tracker.journal import BUSY_TIMEOUT
-from recording_tracker.journal.connection import abandon, connect, is_alone
+from recording_tracker.journal.connection import abandon, connect, solitude
 from recording_tracker.journal.failures import translated
 
 _NOBODY = 0
@@ -54,10 +54,18 @@ class Session:
         if self._process != os.getpid():
             self._leave_to_the_parent()
             self._open(create=False)
-        elif self._handle.alone and not is_alone(self._place):
+        elif self._handle.alone is not None and self._handle.alone != solitude(self._place):
+            self._check_alone()
             self._handle.close()
+            self._process = _NOBODY
             self._open(create=False)
         return self._handle
+
+    def _check_alone(self) -> None:
+        """Refuse what was read in a transaction of a file that nobody had open, where somebody has written to it."""
+        alone = self._handle.alone
+        if alone is not None and self._handle.in_transaction and alone != solitude(self._place):
+            raise BusyError(f"{self.path}: somebody has begun to write to it while it was read; try again")
 
     def close(self) -> None:
         forks.forget(self)
@@ -111,6 +119,11 @@ class Session:
             try:
                 self._handle.execute("BEGIN")
                 yield
+                self._check_alone()
+            except (sqlite3.Error, ValueError, DamagedError):
+                # Pages that change while they are read look like damage.
+                self._check_alone()
+                raise
             finally:
                 self._undo()
 
