@@ -570,6 +570,18 @@ def test_a_database_that_cannot_be_told_from_another_takes_nothing_in(tmp_path: 
         tracker.ingest("agora", BODIES[1])
 
 
+@pytest.mark.parametrize("readonly", [False, True])
+def test_a_database_whose_id_beside_its_log_is_no_text_is_told_to_be_damaged(tmp_path: Path, readonly: bool) -> None:
+    db = tmp_path / "recordings.db"
+    with Tracker(db) as taker:
+        assert take(taker, BODIES[0]) is None
+        with closing(sqlite3.connect(db)) as connection, connection:
+            connection.execute("UPDATE tallies SET kind = CAST(x'ff' AS TEXT) WHERE provider = ''")
+
+        with pytest.raises(DamagedError, match="is damaged or no database"):
+            Tracker(db, readonly=readonly)
+
+
 def test_each_database_has_an_id_of_its_own_and_so_has_each_backup(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("one.db", "two.db", "copy.db", "copy of the copy.db")]
     for path in paths[:2]:

@@ -20,7 +20,7 @@ from recording_tracker.errors import (
     VersionError,
 )
 from recording_tracker.journal import BUSY_TIMEOUT
-from recording_tracker.journal.failures import refusal, translated
+from recording_tracker.journal.failures import code_of, refusal, translated
 
 APPLICATION_ID: Final = 0x524C544B
 SCHEMA_VERSION: Final = 1
@@ -126,7 +126,7 @@ def _open_to_read(path: Path, busy_timeout: timedelta) -> Connection:
         # In a folder that may not be written and on a full disk the files by which processes share a
         # database cannot be made; where there are none, nobody shares it.
         alone = solitude(path)
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or alone is None:
+        if code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or alone is None:
             raise
         connection = _open(path, "immutable=1", busy_timeout)
         connection.alone = alone
@@ -192,7 +192,7 @@ def _check_log(path: Path, before: Imprint, busy_timeout: timedelta) -> None:
         try:
             shown = shared.execute("SELECT kind, number FROM tallies WHERE provider = ''").fetchall()
         except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
+            if code_of(error) != sqlite3.SQLITE_CORRUPT:
                 raise
             # A read that fails, SQLite takes for damage too; what is removed then may be what is good.
             raise DamagedError(
@@ -358,7 +358,7 @@ def _log_ahead(connection: sqlite3.Connection, path: Path, busy_timeout: timedel
             mode: str = connection.execute("PRAGMA journal_mode").fetchone()[0]
             return mode if mode == "wal" else connection.execute("PRAGMA journal_mode = wal").fetchone()[0]
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            if code_of(error) != sqlite3.SQLITE_BUSY:
                 raise
             if time.monotonic() >= deadline:
                 raise BusyError(f"{path}: another process keeps it from opening; try again") from error
@@ -372,7 +372,7 @@ def _wait_for_writer(connection: sqlite3.Connection, busy_timeout: timedelta) ->
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+        if code_of(error) != sqlite3.SQLITE_BUSY:
             raise
     connection.execute(f"PRAGMA busy_timeout = {busy_timeout // timedelta(milliseconds=1)}")
 

@@ -60,10 +60,16 @@ def in_doubt(path: object, error: sqlite3.Error) -> InDoubtError:
     return InDoubtError(f"{_translation(path, error)}; the commit failed, so it may be stored or not: send it again")
 
 
+def code_of(error: sqlite3.Error) -> int:
+    """Return the code that SQLite has for *error*, without what extends it; 0 for what Python itself raises."""
+    found: int = getattr(error, "sqlite_errorcode", 0)
+    return found & 0xFF
+
+
 def _translation(  # noqa: PLR0911  one line a code is the table of failures
     path: object, error: sqlite3.Error
 ) -> TrackerError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = code_of(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         return BusyError(f"{path}: another process keeps it busy; try again")
     if code == sqlite3.SQLITE_FULL:
