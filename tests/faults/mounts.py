@@ -77,6 +77,15 @@ def read_only_view(source: Path, place: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def single_file(source: Path, place: Path) -> Iterator[Path]:
+    """Show the file *source* at *place* too, without what lies beside it, as a container may be given it."""
+    place.touch()
+    _run("mount", "--bind", source, place)
+    with _unmounted(place):
+        yield place
+
+
+@contextmanager
 def passed_on(source: Path, place: Path) -> Iterator[Path]:
     """Show the folder *source* at *place* too, by a program behind the kernel, as network file systems are."""
     _run("bindfs", source, place)

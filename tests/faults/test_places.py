@@ -17,10 +17,18 @@ import pytest
 
 from recording_tracker import Tracker
 from recording_tracker.errors import BusyError, StorageError, TrackerError, UsageError
-from recording_tracker.journal.connection import file_system
+from recording_tracker.journal.connection import mount_of
 from recording_tracker.journal.sqlite import SqliteJournal
 from tests.faults.jobs import ROOT, callbacks
-from tests.faults.mounts import immutable, needs_bindfs, needs_chattr, needs_mounts, passed_on, read_only_view
+from tests.faults.mounts import (
+    immutable,
+    needs_bindfs,
+    needs_chattr,
+    needs_mounts,
+    passed_on,
+    read_only_view,
+    single_file,
+)
 from tests.faults.strace import needs_strace
 from tests.faults.surroundings import NOW, listing, lost, reading_goes_on, take, tracker
 from tests.faults.surroundings_worker import acknowledged, worker
@@ -576,6 +584,21 @@ def test_a_file_system_behind_a_program_is_refused_to_who_writes(db: Path, figur
     assert before == after
 
 
+@needs_mounts
+def test_a_file_that_is_mounted_without_its_folder_is_refused_to_who_writes(db: Path, figures: Figures) -> None:
+    made(db)
+    (inside := db.parent.parent / "container").mkdir()
+    with single_file(db, inside / "recordings.db") as place:
+        ran = tracker("expect", "agora", "announced", db=place)
+        beside = [path.name for path in inside.iterdir()]
+
+    figures.add(fault="F28", what="writes to a file mounted without its folder", tried=1)
+    assert 74 == ran.status
+    assert "is mounted as a single file" in ran.complaint
+    assert "mount its folder" in ran.complaint
+    assert ["recordings.db"] == beside
+
+
 @pytest.fixture
 def without_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have SQLite open every file as on a file system that has neither its locks nor shared memory."""
@@ -618,7 +641,10 @@ def test_the_kind_of_a_file_system_is_that_of_the_longest_mount(kind: str, tmp_p
         f"3 1 0:41 / {tmp_path}-beside rw - tmpfs tmpfs rw\n"
     )
 
-    assert kind == file_system(tmp_path / "recordings.db", mounts)
+    (link := tmp_path.with_name(f"{tmp_path.name}.db")).symlink_to(tmp_path / "recordings.db")
+
+    assert (str(tmp_path), kind) == mount_of(tmp_path / "recordings.db", mounts)
+    assert (str(tmp_path), kind) == mount_of(link, mounts)
 
 
 # Odd paths

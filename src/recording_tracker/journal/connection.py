@@ -298,26 +298,32 @@ def _check_place(path: Path, *, create: bool) -> None:
 
 
 def _check_file_system(path: Path) -> None:
-    kind = file_system(path)
+    place, kind = mount_of(path)
     if kind in NETWORK_FILE_SYSTEMS or kind == "fuse" or kind.startswith("fuse."):
         raise StorageError(
             f"{path}: lies on a network file system ({kind}), which loses commits; put it on a local disk"
         )
+    if place == str(path.resolve()):
+        # As a container has it that was given the file: it ends, and what it has acknowledged is gone with its folder.
+        raise StorageError(
+            f"{path}: is mounted as a single file, so the -wal with its newest commits would lie elsewhere; "
+            "mount its folder"
+        )
 
 
-def file_system(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> str:
-    """Return the kind of file system that *path* lies on, by *mounts*; nothing where that cannot be known."""
+def mount_of(path: Path, mounts: Path = Path("/proc/self/mountinfo")) -> tuple[str, str]:
+    """Return where what *path* lies on is mounted, and the kind of file system; nothing where that cannot be known."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
-        return ""
-    place, best, kind = str(path.absolute().parent.resolve()), "", ""
+        return "", ""
+    place, best, kind = str(path.resolve()), "", ""
     for line in lines:
         fields, _, rest = line.partition(" - ")
         mounted = fields.split(" ")[4].replace("\\040", " ")
         if len(mounted) >= len(best) and os.path.commonpath([mounted, place]) == mounted:
             best, kind = mounted, rest.split(" ")[0]
-    return kind
+    return best, kind
 
 
 def _check_version(connection: sqlite3.Connection, path: Path, *, readonly: bool) -> None:
