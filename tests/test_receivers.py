@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from recording_tracker import Tracker
+from recording_tracker import Tracker, UsageError
 from recording_tracker.deliveries import Delivery, log_lines, read_delivery
 from recording_tracker.delivery_log import DeliveryLog
 from recording_tracker.journal.memory import MemoryJournal
@@ -559,6 +559,18 @@ def test_a_delivery_log_gives_back_each_body_byte_for_byte(tmp_path: Path) -> No
     assert [found.body for found in callbacks] == bodies
     assert [found.received_ms for found in callbacks] == [1_000 * number for number in range(len(bodies))]
     assert {(found.provider, found.query["id"]) for found in callbacks} == {("acme", "é\n")}
+
+
+def test_a_delivery_log_that_is_the_database_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "recordings.db"
+    with Tracker(path):
+        pass
+    before = path.read_bytes()
+
+    with pytest.raises(UsageError, match="is a database; name another file"):
+        DeliveryLog(path)
+
+    assert before == path.read_bytes()
 
 
 def test_a_line_that_was_cut_short_spoils_no_other(tmp_path: Path) -> None:

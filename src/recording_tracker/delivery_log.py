@@ -12,9 +12,11 @@ from datetime import datetime
 from os import PathLike
 
 from recording_tracker.deliveries import MAX_LINE_BYTES
-from recording_tracker.errors import StorageError
+from recording_tracker.errors import StorageError, UsageError
 from recording_tracker.times import iso, to_ms
 
+DATABASE = b"SQLite format 3\0"
+"""How every database of SQLite begins. https://sqlite.org/fileformat2.html#magic_header_string"""
 log = logging.getLogger(__name__)
 
 
@@ -23,7 +25,8 @@ class DeliveryLog:
     Keeps what a receiver gets in the file *path*, to which several processes may write at once.
 
     What is in it survives the end of the process, but not surely a power cut. It may be moved away at any
-    moment: the next line begins a new one. Raises StorageError where the file cannot be written.
+    moment: the next line begins a new one. Raises StorageError where the file cannot be written, and UsageError
+    where it is a database.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -34,6 +37,10 @@ class DeliveryLog:
             raise StorageError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
         if not os.path.isfile(path):  # noqa: PTH113  the path may be a text
             raise StorageError(f"{path}: is no regular file; name one that lines can be added to")
+        if _is_database(path):
+            # Each line would spoil it, and close a file whose locks SQLite needs.
+            # https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+            raise UsageError(f"{path}: is a database; name another file")
 
     def append(self, provider: str, body: bytes, *, query: Mapping[str, str], received_at: datetime) -> None:
         """
@@ -57,6 +64,11 @@ class DeliveryLog:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(file)
+
+
+def _is_database(path: str | PathLike[str]) -> bool:
+    with open(path, "rb") as stream:  # noqa: PTH123  the path may be a text
+        return stream.read(len(DATABASE)) == DATABASE
 
 
 def _line(provider: str, body: bytes, query: Mapping[str, str], received_at: datetime) -> bytes:
