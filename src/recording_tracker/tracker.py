@@ -505,7 +505,11 @@ class Tracker:
                 return pruned
 
     def erase(self, text: str) -> str:
-        """Forget one recording, its events and announcements; return its id. Raises NotFoundError, AmbiguousError."""
+        """
+        Forget one recording, its events and announcements; return its id.
+
+        Raises NotFoundError, AmbiguousError, and BusyError where the -wal still holds what it has forgotten.
+        """
         with self._lock:
             with self._transaction() as intake:
                 erased = mending.erase(self._journal, text)

@@ -8,13 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlite_utils import Database
 
+from recording_tracker import Tracker
 from recording_tracker.errors import (
+    BusyError,
     DamagedError,
     StorageError,
     TrackerError,
@@ -313,6 +316,22 @@ def test_what_was_deleted_is_left_nowhere_when_the_log_has_been_cut(path: Path) 
 
         assert before
         assert not any(b"a-secret-name" in found.read_bytes() for found in path.parent.iterdir())
+
+
+def test_what_was_erased_and_cannot_leave_the_log_yet_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "recordings.db"
+    with Tracker(path, busy_timeout=timedelta(milliseconds=1)) as tracker, closing(SqliteJournal(path)) as journal:
+        tracker.expect("agora", "a-secret-name")
+        tracker.expect("agora", "another")
+        with journal.reading():
+            assert 2 == len(journal.numbers())
+            with pytest.raises(BusyError, match="it is erased, but the -wal"):
+                tracker.erase("a-secret-name")
+        before = b"a-secret-name" in Path(f"{path}-wal").read_bytes()
+        tracker.erase("another")
+
+        assert before
+        assert not any(b"a-secret-name" in found.read_bytes() for found in tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

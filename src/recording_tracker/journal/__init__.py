@@ -321,7 +321,11 @@ class Journal(Writer, Reader, Protocol):
         """Yield what is damaged: pages, bodies that no longer have their hash, counts that do not add up."""
 
     def cut_log(self) -> None:
-        """Move what is committed out of the write-ahead log, so that what was deleted is not left in there."""
+        """
+        Move what is committed out of the write-ahead log, so that what was deleted is not left in there.
+
+        Raises BusyError where it is, because somebody still reads what was before.
+        """
 
     def backup(self, path: str) -> None:
         """Write a copy that is right under load to *path*, which must not exist."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from recording_tracker.errors import UsageError
+from recording_tracker.errors import BusyError, UsageError
 from recording_tracker.journal.connection import uri
 from recording_tracker.journal.failures import refusal, translated
 from recording_tracker.journal.questions import IS_RECORDING
@@ -54,7 +54,13 @@ class Care(Session):
             yield f"totals of {_listed(key[:3])}: count {number} recordings of which none is there"
 
     def cut_log(self) -> None:
-        self._all("PRAGMA wal_checkpoint(TRUNCATE)")
+        # SQLite says in its answer alone that it could not. https://sqlite.org/pragma.html#pragma_wal_checkpoint
+        [(busy, *_)] = self._all("PRAGMA wal_checkpoint(TRUNCATE)")
+        if busy:
+            raise BusyError(
+                f"{self.path}: it is erased, but the -wal, which cannot be emptied while others read, still holds it; "
+                "the next erase empties it, and so does whoever closes the database last"
+            )
 
     def backup(self, path: str) -> None:
         try:
