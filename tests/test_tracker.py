@@ -1478,6 +1478,35 @@ def test_what_was_kept_aside_is_taken_in_after_an_upgrade(path: Path, tmp_path: 
         assert (the_only(tracker).started_at, the_only(tracker).phase) == (START, "recording")
 
 
+def test_what_has_no_adapter_any_more_keeps_nothing_else_aside(path: Path, tmp_path: Path) -> None:
+    machines = tmp_path / "site" / "machines"
+    with installed(tmp_path / "site"), Tracker(path, machines=machines) as tracker:
+        assert tracker.ingest("studio", {"take": "t", "what": "begun"}, received_at=START).result == "quarantined"
+        tracker.ingest("agora", {"still": "odd"}, received_at=START)
+
+    with Tracker(path) as tracker:
+        assert (tracker.retry_quarantined().quarantined, len(tracker.quarantined())) == (2, 2)
+
+
+def test_what_is_dropped_while_it_is_read_again_is_not_taken_in(path: Path, tmp_path: Path) -> None:
+    machines = tmp_path / "site" / "machines"
+    with installed(tmp_path / "site"), Tracker(path, machines=machines) as tracker:
+        tracker.ingest("studio", {"take": "t", "what": "begun"}, received_at=START)
+
+    with installed(tmp_path / "site", optional=" | None = None"), Tracker(path, machines=machines) as operator:
+        adapter: Any = importlib.import_module("studio_recordings")
+        plain = adapter.parse
+
+        def parse(body: Any, callback: Any) -> Any:
+            operator.drop_quarantined(1)
+            return plain(body, callback)
+
+        adapter.parse = parse
+        with Tracker(path, machines=machines) as tracker:
+            assert tracker.retry_quarantined().deliveries == 0
+            assert list(tracker.recordings(now=START)) == []
+
+
 def test_a_history_without_the_machine_or_the_adapter_says_which_is_missing(path: Path, tmp_path: Path) -> None:
     machines = tmp_path / "site" / "machines"
     with installed(tmp_path / "site"):

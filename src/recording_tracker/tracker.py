@@ -429,21 +429,25 @@ class Tracker:
 
     def _retry(self, kept: Quarantined, summary: Summary) -> None:
         callback = Callback(kept.provider, kept.body, kept.received_ms, json.loads(kept.query))
-        # It was not too large when it was kept aside, whatever the limit was then.
-        parsed = self._parsed(callback, max_bytes=len(kept.body))
+        try:
+            # It was not too large when it was kept aside, whatever the limit was then.
+            parsed = self._parsed(callback, max_bytes=len(kept.body))
+        except UnknownProviderError:
+            # Its adapter or its machine is not there today, which is no reason to leave those after it aside.
+            parsed = Parsed(callback, "quarantined")
         if parsed.result in ("quarantined", "rejected"):
             summary.add("quarantined")
             return
         with self._lock, self._transaction() as intake:
-            take_many(intake, [parsed], summary)
-            self._journal.release(kept.number)
+            # Somebody else may have taken it in since it was read, or dropped it.
+            if self._journal.release(kept.number):
+                take_many(intake, [parsed], summary)
 
     def drop_quarantined(self, number: int) -> None:
         """Throw a body kept aside away; raises NotFoundError where there is none of that number."""
-        if all(kept.number != number for kept in self.quarantined()):
-            raise NotFoundError(f"no quarantined body {number}; 'tracker quarantine list' shows those there are")
         with self._lock, self._transaction():
-            self._journal.release(number)
+            if not self._journal.release(number):
+                raise NotFoundError(f"no quarantined body {number}; 'tracker quarantine list' shows those there are")
 
     def replay(
         self,

@@ -698,8 +698,7 @@ def test_a_released_body_is_in_quarantine_no_more(journal: Journal) -> None:
     quarantine(journal, ("agora", 1, "", b"x", "{}"), ("agora", 2, "", b"y", "{}"))
 
     with journal.writing():
-        journal.release(1)
-        journal.release(9)
+        assert [True, False, False] == [journal.release(number) for number in (1, 1, 9)]
 
     assert [2] == [kept.number for kept in journal.quarantined()]
     assert (1, 1) == (journal.count_quarantined(), journal.quarantine_size()[0])

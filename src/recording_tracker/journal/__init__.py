@@ -178,8 +178,8 @@ class Writer(Protocol):
     def quarantine(self, provider: str, received_ms: int, reason: str, body: bytes, query: str) -> None:
         """Keep a body aside."""
 
-    def release(self, number: int) -> None:
-        """Take a body out of quarantine."""
+    def release(self, number: int) -> bool:
+        """Take a body out of quarantine; tell whether it was there."""
 
     def count(self, provider: str, result: str, kind: str, received_ms: int) -> None:
         """Add one to the counts of bodies by their result."""

@@ -241,9 +241,11 @@ class MemoryJournal:
         first_ms = received_ms if known is None else min(known.received_ms, received_ms)
         self._put(self._quarantine, key, Quarantined(number, provider, first_ms, reason, body, query))
 
-    def release(self, number: int) -> None:
-        for key in [key for key, kept in self._quarantine.items() if kept.number == number]:
+    def release(self, number: int) -> bool:
+        found = [key for key, kept in self._quarantine.items() if kept.number == number]
+        for key in found:
             self._put(self._quarantine, key, _ABSENT)
+        return bool(found)
 
     def quarantined(self, *, since_ms: int | None = None) -> Iterator[Quarantined]:
         found = sorted(self._quarantine.values())

@@ -280,8 +280,8 @@ class SqliteJournal(Questions, Care):
             query,
         )
 
-    def release(self, number: int) -> None:
-        self._run("DELETE FROM quarantine WHERE id = ?", number)
+    def release(self, number: int) -> bool:
+        return self._run("DELETE FROM quarantine WHERE id = ?", number).rowcount > 0
 
     def count(self, provider: str, result: str, kind: str, received_ms: int) -> None:
         bodies, last_ms = self._tallies.get(key := (provider, result, kind), (0, received_ms))
