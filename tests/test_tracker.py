@@ -39,6 +39,7 @@ from recording_tracker import (
 from recording_tracker.cli import cli
 from recording_tracker.flags import INFO
 from recording_tracker.journal.memory import MemoryJournal
+from recording_tracker.journal.sqlite import SqliteJournal
 from recording_tracker.machine import shipped_folder
 from recording_tracker.results import RESULTS
 from recording_tracker.times import from_ms
@@ -1368,6 +1369,29 @@ def test_what_is_still_not_understood_stays_aside(tracker: Tracker) -> None:
     tracker.ingest("agora", {"n": 1}, received_at=START)
 
     assert (tracker.retry_quarantined().quarantined, len(tracker.quarantined())) == (1, 1)
+
+
+def test_a_tracker_is_closed_while_other_threads_begin_to_read(path: Path) -> None:
+    asked: list[Tracker] = []
+
+    class Asked(SqliteJournal):
+        """Whose end another thread does not wait for before it reads."""
+
+        def close(self) -> None:
+            thread = threading.Thread(target=asked[0].tally)
+            thread.start()
+            thread.join()
+            super().close()
+
+        def reader(self) -> SqliteJournal:
+            return Asked(self.path, readonly=True, create=False)
+
+    asked.append(tracker := Tracker(journal := Asked(path)))
+    tracker.tally()
+    tracker.close()
+
+    with pytest.raises(StorageError, match="closed"):
+        journal.numbers()
 
 
 # A provider from outside

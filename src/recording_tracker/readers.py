@@ -43,6 +43,7 @@ class Readers:
 
     def close(self) -> None:
         """Let go of all of them."""
-        for reader in self._by_thread.values():
+        # A copy: other threads may begin to read just now.
+        for reader in list(self._by_thread.values()):
             reader.close()
         self._by_thread.clear()
