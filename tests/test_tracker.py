@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
 import re
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
+from inspect import CO_GENERATOR
 from pathlib import Path
 from threading import Barrier
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -35,9 +39,12 @@ from recording_tracker import (
     Tracker,
     UnknownProviderError,
     UsageError,
+    intake,
 )
+from recording_tracker import tracker as tracking
 from recording_tracker.cli import cli
 from recording_tracker.flags import INFO
+from recording_tracker.journal import session, sqlite
 from recording_tracker.journal.memory import MemoryJournal
 from recording_tracker.journal.sqlite import SqliteJournal
 from recording_tracker.machine import shipped_folder
@@ -573,6 +580,62 @@ def test_a_delivery_that_does_not_say_when_it_was_received_was_so_when_it_happen
     last = the_only(tracker).last_event
     assert last is not None
     assert last.received_at == START
+
+
+class Interrupted(BaseException):
+    """What a signal handler raises, as Python's own does for SIGINT."""
+
+
+def interrupted(number: int, call: Callable[[], object]) -> bool:
+    """
+    Have an interrupt come at the call of that *number* that *call* makes around transactions; tell whether it came.
+
+    Python looks for signals when a function of its own begins and when one of C has returned, but not when an
+    exception is thrown into a generator.
+    """
+    places = {module.__file__ for module in (contextlib, intake, session, sqlite, tracking)}
+    made = 0
+
+    def profile(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal made
+        begins = event == "call" and not frame.f_code.co_flags & CO_GENERATOR
+        if frame.f_code.co_filename in places and (begins or event == "c_return"):
+            made += 1
+            if made == number:
+                raise Interrupted
+
+    sys.setprofile(profile)
+    try:
+        call()
+    except (Interrupted, DamagedError):
+        pass
+    finally:
+        sys.setprofile(None)
+    return made >= number
+
+
+@pytest.mark.parametrize("what", ["a callback", "a callback that meets an error", "a question"])
+def test_an_interrupt_at_any_moment_leaves_nothing_locked_and_nothing_that_is_not_kept(path: Path, what: str) -> None:
+    came, number = True, 0
+    with Tracker(path) as tracker, Tracker(path, busy_timeout=timedelta(0)) as another:
+        tell(tracker, "aircore", "recording-started", label="damaged")
+        change(path, "UPDATE recordings SET state = '{}'")
+        while came:
+            number += 1
+            label = "damaged" if what == "a callback that meets an error" else f"a{number}"
+            call = partial(tell, tracker, "aircore", "recording-stopped", label=label)
+            came = interrupted(number, tracker.tally if what == "a question" else call)
+            tracker.tally()
+            for taker in (tracker, another):
+                for payload in ("recording-started", "recording-stopped", "recording-uploaded"):
+                    tell(taker, "aircore", payload, label=f"a{number}")
+        change(path, "DELETE FROM events WHERE recording = 1")
+        change(path, "DELETE FROM recordings WHERE id = 1")
+        report = tracker.verify()
+
+    assert number > 20
+    assert [] == report.differences
+    assert [line for line in report.damaged if "totals" not in line] == []
 
 
 def test_two_trackers_on_one_file_take_turns(path: Path) -> None:

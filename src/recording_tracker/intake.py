@@ -92,9 +92,10 @@ class Intake:
         self._weight = 0
         self._registered: set[str] = set()
         self._seen_names: dict[str, set[str]] = {}
+        self._has_begun = False
 
     def forget(self) -> None:
-        """Drop what is remembered; it is to be called after a transaction that failed."""
+        """Drop what is remembered."""
         self._held.clear()
         self._weight = 0
         self._registered.clear()
@@ -102,8 +103,13 @@ class Intake:
 
     def begin(self) -> None:
         """Make sure that what is remembered is what the journal holds; first thing in a transaction."""
-        if self._journal.changed_elsewhere():
+        if self._journal.changed_elsewhere() or self._has_begun:
             self.forget()
+        self._has_begun = True
+
+    def end(self) -> None:
+        """Go on with what is remembered, because the transaction has been committed; else the next begins anew."""
+        self._has_begun = False
 
     # Bodies
 

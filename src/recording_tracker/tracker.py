@@ -550,16 +550,13 @@ class Tracker:
 
     @contextmanager
     def _transaction(self) -> Iterator[Intake]:
-        """Hold a write transaction; what the intake remembers is dropped when it fails."""
+        """Hold a write transaction; what the intake remembers of one that fails is dropped."""
         self._check_writable()
         intake = self._parts[2]
-        try:
-            with self._journal.writing():
-                intake.begin()
-                yield intake
-        except BaseException:
-            intake.forget()
-            raise
+        with self._journal.writing():
+            intake.begin()
+            yield intake
+        intake.end()
 
 
 def _begin_process() -> None:

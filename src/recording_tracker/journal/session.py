@@ -18,7 +18,7 @@ from recording_tracker.journal import BUSY_TIMEOUT
 from recording_tracker.journal.connection import abandon, connect, solitude
 from recording_tracker.journal.failures import translated
 
-_NOBODY = 0
+NOBODY = 0
 
 
 class Session:
@@ -38,7 +38,7 @@ class Session:
         self._busy_timeout = busy_timeout
         self._in_use = threading.RLock()
         self._resting = False
-        self._process = _NOBODY
+        self._process = NOBODY
         forks.register(self)
         with self._in_use:
             self._open(create=create)
@@ -57,7 +57,7 @@ class Session:
         elif self._handle.alone is not None and self._handle.alone != solitude(self._place):
             self._check_alone()
             self._handle.close()
-            self._process = _NOBODY
+            self._process = NOBODY
             self._open(create=False)
         return self._handle
 
@@ -75,7 +75,7 @@ class Session:
 
     def __del__(self) -> None:
         """Close what nobody has closed: the reader of a thread that has ended."""
-        if getattr(self, "_process", _NOBODY) == os.getpid():
+        if getattr(self, "_process", NOBODY) == os.getpid():
             with suppress(sqlite3.Error):
                 self._handle.close()
 
@@ -87,8 +87,8 @@ class Session:
         if self._resting and self._is_open() and not self._handle.in_transaction:
             with suppress(sqlite3.Error):
                 self._handle.close()
-                self._process = _NOBODY
-        return self._resting and self._process == _NOBODY
+                self._process = NOBODY
+        return self._resting and self._process == NOBODY
 
     def wake(self) -> None:
         if self._resting:
@@ -105,9 +105,9 @@ class Session:
         return self._process == os.getpid()
 
     def _leave_to_the_parent(self) -> None:
-        if self._process != _NOBODY:
+        if self._process != NOBODY:
             abandon(self._handle)
-            self._process = _NOBODY
+            self._process = NOBODY
 
     # Reading
 
@@ -125,17 +125,15 @@ class Session:
                 self._check_alone()
                 raise
             finally:
-                self._undo()
+                # Before any call of ours: an interrupt, which may come at the beginning of each, would leave it open.
+                # In a child that was forked in its midst it is the parent's.
+                if self._process != NOBODY:
+                    self._handle.rollback()
 
     def _check_outside(self) -> None:
         """Refuse to begin inside a transaction, whose end would not be this one's."""
         if self._connection.in_transaction:
             raise StorageError(f"{self.path}: a transaction has begun already; it has to end first")
-
-    def _undo(self) -> None:
-        """End the transaction, unless it is the parent's and this is a child that was forked in its midst."""
-        if self._is_open() and self._handle.in_transaction:
-            self._handle.execute("ROLLBACK")
 
     def _one(self, sql: str, *values: Any) -> Any:
         with self._in_use, translated(self.path):

@@ -22,6 +22,7 @@ from recording_tracker.journal.connection import identity
 from recording_tracker.journal.failures import damaged, in_doubt, translated
 from recording_tracker.journal.questions import Questions
 from recording_tracker.journal.rows import ALIASES, AWAITS, FIELDS, STATE
+from recording_tracker.journal.session import NOBODY
 from recording_tracker.standing import Standing
 
 _COLUMNS = (*FIELDS, "file_count", "flag_count", "deadline_ms", "course")
@@ -75,6 +76,7 @@ class SqliteJournal(Questions, Care):
         forks.give_way()
         with self._in_use, translated(self.path):
             self._check_outside()
+            self._begin_counts()
             try:
                 # A transaction that reads before it writes fails at once when another has written since.
                 self._handle.execute("BEGIN IMMEDIATE")
@@ -87,10 +89,16 @@ class SqliteJournal(Questions, Care):
                 self._write_tallies()
                 self._commit()
             except BaseException:
-                self._totals.clear()
-                self._tallies.clear()
-                self._undo()
+                # As in ``reading``.
+                if self._process != NOBODY:
+                    self._handle.rollback()
+                self._begin_counts()
                 raise
+
+    def _begin_counts(self) -> None:
+        """Let go of what a transaction that was not committed has counted; if not at its end, before the next."""
+        self._totals.clear()
+        self._tallies.clear()
 
     def _commit(self) -> None:
         try:
