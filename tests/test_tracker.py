@@ -414,6 +414,22 @@ def test_an_async_call_raises_what_the_other_does(tracker: Tracker) -> None:
         asyncio.run(tracker.aingest("zoom", {}))
 
 
+def test_a_damaged_recording_keeps_nothing_of_others_from_being_taken_in(path: Path) -> None:
+    async def all_at_once(tracker: Tracker) -> list[Any]:
+        sent = [stamped("aircore", "recording-stopped", label=label) for label in ("a", "damaged", "b")]
+        taken = (tracker.aingest("aircore", body, received_at=after(9)) for body in sent)
+        return await asyncio.gather(*taken, return_exceptions=True)
+
+    with Tracker(path) as tracker:
+        tell(tracker, "aircore", "recording-started", label="damaged")
+        change(path, "UPDATE recordings SET state = '{}'")
+
+        first, damaged, last = asyncio.run(all_at_once(tracker))
+
+    assert (first.result, last.result) == ("accepted", "accepted")
+    assert isinstance(damaged, DamagedError)
+
+
 def test_many_threads_take_in_at_once(tracker: Tracker) -> None:
     barrier = Barrier(64)
     life = life_of("as it was captured")

@@ -32,9 +32,11 @@ from recording_tracker.deliveries import (
     weight,
 )
 from recording_tracker.errors import (
+    DamagedError,
     NotFoundError,
     RejectedBodyError,
     StorageError,
+    TrackerError,
     UnknownProviderError,
     UsageError,
 )
@@ -189,7 +191,19 @@ class Tracker:
         return read(adapters, callback, max_bytes=self._max_body_bytes if max_bytes is None else max_bytes)
 
     def _flush(self, batch: Sequence[Parsed]) -> Sequence[Receipt | BaseException]:
-        """Commit *batch* in one transaction."""
+        """Commit *batch* in one transaction, or each by itself where one of their recordings is damaged."""
+        try:
+            return self._flush_at_once(batch)
+        except DamagedError:
+            return [outcome for parsed in batch for outcome in self._flush_alone(parsed)]
+
+    def _flush_alone(self, parsed: Parsed) -> Sequence[Receipt | BaseException]:
+        try:
+            return self._flush_at_once([parsed])
+        except TrackerError as error:
+            return [error]
+
+    def _flush_at_once(self, batch: Sequence[Parsed]) -> Sequence[Receipt | BaseException]:
         with self._lock, self._transaction() as intake:
             outcomes = [take_one(intake, parsed) for parsed in batch]
             counted = zip(batch, outcomes, strict=True)
