@@ -585,14 +585,17 @@ def test_a_file_system_behind_a_program_is_refused_to_who_writes(db: Path, figur
 
 
 @needs_mounts
-def test_a_file_that_is_mounted_without_its_folder_is_refused_to_who_writes(db: Path, figures: Figures) -> None:
+@pytest.mark.parametrize("command", [("expect", "agora", "announced"), ("list",)], ids=["write", "read"])
+def test_a_file_that_is_mounted_without_its_folder_is_refused(
+    command: tuple[str, ...], db: Path, figures: Figures
+) -> None:
     made(db)
     (inside := db.parent.parent / "container").mkdir()
     with single_file(db, inside / "recordings.db") as place:
-        ran = tracker("expect", "agora", "announced", db=place)
+        ran = tracker(*command, db=place)
         beside = [path.name for path in inside.iterdir()]
 
-    figures.add(fault="F28", what="writes to a file mounted without its folder", tried=1)
+    figures.add(fault="F28", what="uses of a file mounted without its folder", tried=1)
     assert 74 == ran.status
     assert "is mounted as a single file" in ran.complaint
     assert "mount its folder" in ran.complaint

@@ -61,9 +61,9 @@ def connect(path: Path, *, readonly: bool, create: bool, busy_timeout: timedelta
     """
     _check_place(path, create=create and not readonly)
     with translated(path):
+        _check_mount(path, readonly=readonly)
         if readonly:
             return _open_to_read(path, busy_timeout)
-        _check_file_system(path)
         if create and not path.exists():
             _create(path)
         _look(path, busy_timeout)
@@ -297,17 +297,17 @@ def _check_place(path: Path, *, create: bool) -> None:
         raise StorageError(f"{path}: is no regular file; a database is one")
 
 
-def _check_file_system(path: Path) -> None:
+def _check_mount(path: Path, *, readonly: bool) -> None:
     place, kind = mount_of(path)
-    if kind in NETWORK_FILE_SYSTEMS or kind == "fuse" or kind.startswith("fuse."):
+    if not readonly and (kind in NETWORK_FILE_SYSTEMS or kind == "fuse" or kind.startswith("fuse.")):
         raise StorageError(
             f"{path}: lies on a network file system ({kind}), which loses commits; put it on a local disk"
         )
     if place == str(path.resolve()):
-        # As a container has it that was given the file: it ends, and what it has acknowledged is gone with its folder.
+        # As a container has it that was given the file: it does not see what others have committed last, and what it
+        # commits itself is gone with its own folder.
         raise StorageError(
-            f"{path}: is mounted as a single file, so the -wal with its newest commits would lie elsewhere; "
-            "mount its folder"
+            f"{path}: is mounted as a single file, and the -wal with its newest commits lies elsewhere; mount its folder"
         )
 
 
