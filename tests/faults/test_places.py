@@ -531,6 +531,31 @@ def test_a_file_changed_for_another_in_the_midst_of_a_commit_is_not_acknowledged
     assert all(f"{db}: was removed or replaced while it was open" in str(error) for error in errors)
 
 
+def without_its_log(db: Path) -> None:
+    Path(f"{db}-wal").unlink()
+
+
+def without_its_locks(db: Path) -> None:
+    """Read the file, which costs this process its locks on it; who comes then takes himself for the only one."""
+    db.read_bytes()
+    assert tracker("expect", "agora", "announced", db=db).status == 0
+
+
+@pytest.mark.parametrize("change", [without_its_log, without_its_locks])
+def test_a_log_that_goes_while_it_is_written_to_is_noticed_at_the_next_write(
+    change: Callable[[Path], None], db: Path, figures: Figures
+) -> None:
+    with Tracker(db) as taker:
+        assert take(taker, BODIES[0]) is None
+        change(db)
+        errors = [take(taker, body) for body in BODIES[1:4]]
+
+    figures.add(fault="F27", what="writes to a log removed or replaced", tried=len(errors))
+    assert all(isinstance(error, StorageError) and error.exit_status == 74 for error in errors)
+    assert all(f"{db}: its -wal was removed or replaced while it was open" in str(error) for error in errors)
+    assert [] == lost(db, BODIES[:1])
+
+
 def test_what_came_in_place_of_a_file_is_not_touched_by_who_had_it_open(db: Path) -> None:
     taker = Tracker(db)
     assert take(taker, BODIES[0]) is None
@@ -547,9 +572,12 @@ def test_what_came_in_place_of_a_file_is_not_touched_by_who_had_it_open(db: Path
 
 
 class Trusting(SqliteJournal):
-    """Writes without a look at whether its file is still the one at its path."""
+    """Writes without a look at whether its files are still those at its path."""
 
     def _check_file(self) -> None:
+        pass
+
+    def _check_log_file(self) -> None:
         pass
 
 

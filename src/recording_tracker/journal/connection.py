@@ -307,7 +307,8 @@ def _check_mount(path: Path, *, readonly: bool) -> None:
         # As a container has it that was given the file: it does not see what others have committed last, and what it
         # commits itself is gone with its own folder.
         raise StorageError(
-            f"{path}: is mounted as a single file, and the -wal with its newest commits lies elsewhere; mount its folder"
+            f"{path}: is mounted as a single file, while its -wal with the newest commits lies elsewhere; "
+            "mount its folder"
         )
 
 

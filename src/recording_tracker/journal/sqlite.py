@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import takewhile
 from operator import attrgetter, itemgetter
+from pathlib import Path
 from typing import Any
 
 from recording_tracker import forks
@@ -18,7 +19,7 @@ from recording_tracker.events import File
 from recording_tracker.flags import Flag
 from recording_tracker.journal import Count, EventRow, Expectation, Total, Variant
 from recording_tracker.journal.care import Care, sha256_of
-from recording_tracker.journal.connection import identity
+from recording_tracker.journal.connection import Identity, identity
 from recording_tracker.journal.failures import damaged, in_doubt, translated
 from recording_tracker.journal.questions import Questions
 from recording_tracker.journal.rows import ALIASES, AWAITS, FIELDS, STATE
@@ -61,6 +62,8 @@ class SqliteJournal(Questions, Care):
     def _open(self, *, create: bool) -> None:
         super()._open(create=create)
         self._version = _UNKNOWN
+        self._log_place = Path(f"{self._place.resolve()}-wal")
+        self._log: Identity | None = None
         self._id = ""
         self._tallies: dict[tuple[str, str, str], tuple[int, int]] = {}
         self._others = True
@@ -105,8 +108,24 @@ class SqliteJournal(Questions, Care):
             self._handle.execute("COMMIT")
         except sqlite3.Error as error:
             raise in_doubt(self.path, error) from error
-        # Once more: nobody finds what is committed to a file that has gone since the transaction began.
+        # Nobody finds what is committed to files that have gone, even if only since the transaction began.
         self._check_file()
+        self._check_log_file()
+
+    def _check_log_file(self) -> None:
+        """
+        Refuse to go on with a log that nobody can find any more.
+
+        It is there from the first commit on, and another only if somebody removes it, or if this process has lost
+        its locks: it does when anything in it closes the file, as a copy of the file does.
+        https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
+        """
+        found = identity(self._log_place)
+        self._log = self._log or found
+        if found is None or found != self._log:
+            raise StorageError(
+                f"{self.path}: its -wal was removed or replaced while it was open; stop all who use it, then restart"
+            )
 
     def _check_file(self) -> None:
         """Refuse to write to a file that nobody can find any more."""
