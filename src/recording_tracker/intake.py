@@ -103,9 +103,10 @@ class Intake:
 
     def begin(self) -> None:
         """Make sure that what is remembered is what the journal holds; first thing in a transaction."""
-        if self._journal.changed_elsewhere() or self._has_begun:
+        # Noted first: an interrupt below leaves it so, and the next transaction forgets what this one could not.
+        was_undone, self._has_begun = self._has_begun, True
+        if self._journal.changed_elsewhere() or was_undone:
             self.forget()
-        self._has_begun = True
 
     def end(self) -> None:
         """Go on with what is remembered, because the transaction has been committed; else the next begins anew."""
