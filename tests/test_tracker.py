@@ -486,11 +486,12 @@ def test_one_that_cannot_be_kept_aside_does_not_take_the_others_with_it(path: Pa
         first = tracker.ingest("agora", {"n": 1}, received_at=START)
         with pytest.raises(QuarantineFullError, match="the quarantine is full with 1 bodies"):
             tracker.ingest("agora", {"n": 2}, received_at=START)
+        again = tracker.ingest("agora", {"n": 1}, received_at=START)
         summary = tracker.ingest_many(
             [{"provider": "agora", "body": {"n": 3}}, *deliveries(life_of("as it was captured"))]
         )
 
-        assert first.result == "quarantined"
+        assert (first.result, again.result) == ("quarantined", "quarantined")
         assert (summary.rejected, summary.accepted) == (1, 19)
         assert tracker.audit(START).quarantine_full
 

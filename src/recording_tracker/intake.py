@@ -116,13 +116,13 @@ class Intake:
 
     def set_aside(self, parsed: Parsed) -> None:
         """Keep a body that could not be attributed; raises QuarantineFullError where that is more than is kept."""
-        callback = parsed.callback
+        callback, query = parsed.callback, _query(parsed.callback)
         bodies, size = self._journal.quarantine_size()
-        if self._quarantine.full(bodies, size + len(callback.body)):
+        is_full = self._quarantine.full(bodies, size + len(callback.body))
+        if is_full and not self._journal.is_quarantined(callback.provider, callback.body, query):
             raise QuarantineFullError(
                 f"the quarantine is full with {bodies} bodies of {size} bytes; see 'tracker quarantine list'"
             )
-        query = _query(callback)
         self._journal.quarantine(callback.provider, callback.received_ms, parsed.detail, callback.body, query)
 
     def count(self, taken: Iterable[tuple[Parsed, str]]) -> None:

@@ -696,11 +696,14 @@ def test_another_body_provider_or_query_is_quarantined_beside(journal: Journal) 
 
 def test_a_released_body_is_in_quarantine_no_more(journal: Journal) -> None:
     quarantine(journal, ("agora", 1, "", b"x", "{}"), ("agora", 2, "", b"y", "{}"))
+    asked = [("agora", b"x", "{}"), ("agora", b"y", "{}"), ("agora", b"y", '{"id": "1"}'), ("enablex", b"y", "{}")]
+    assert [True, True, False, False] == [journal.is_quarantined(*body) for body in asked]
 
     with journal.writing():
         assert [True, False, False] == [journal.release(number) for number in (1, 1, 9)]
 
     assert [2] == [kept.number for kept in journal.quarantined()]
+    assert [False, True, False, False] == [journal.is_quarantined(*body) for body in asked]
     assert (1, 1) == (journal.count_quarantined(), journal.quarantine_size()[0])
 
 

@@ -178,6 +178,9 @@ class Writer(Protocol):
     def quarantine(self, provider: str, received_ms: int, reason: str, body: bytes, query: str) -> None:
         """Keep a body aside."""
 
+    def is_quarantined(self, provider: str, body: bytes, query: str) -> bool:
+        """Tell whether this very body is kept aside."""
+
     def release(self, number: int) -> bool:
         """Take a body out of quarantine; tell whether it was there."""
 

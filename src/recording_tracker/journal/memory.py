@@ -241,6 +241,9 @@ class MemoryJournal:
         first_ms = received_ms if known is None else min(known.received_ms, received_ms)
         self._put(self._quarantine, key, Quarantined(number, provider, first_ms, reason, body, query))
 
+    def is_quarantined(self, provider: str, body: bytes, query: str) -> bool:
+        return (provider, sha256(body).digest(), query) in self._quarantine
+
     def release(self, number: int) -> bool:
         found = [key for key, kept in self._quarantine.items() if kept.number == number]
         for key in found:

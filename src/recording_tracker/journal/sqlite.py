@@ -307,6 +307,10 @@ class SqliteJournal(Questions, Care):
             query,
         )
 
+    def is_quarantined(self, provider: str, body: bytes, query: str) -> bool:
+        sql = "SELECT 1 FROM quarantine WHERE provider = ? AND sha256 = ? AND query = ?"
+        return self._run(sql, provider, sha256_of(body), query).fetchone() is not None
+
     def release(self, number: int) -> bool:
         return self._run("DELETE FROM quarantine WHERE id = ?", number).rowcount > 0
 
