@@ -756,8 +756,12 @@ def test_a_tracker_is_closed_when_its_block_ends(path: Path) -> None:
     with Tracker(path) as tracker:
         tell(tracker, "agora", "recorder_started.plain")
 
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError, match="closed"):
         tell(tracker, "agora", "recorder_leave")
+    for ask in (tracker.tally, tracker.verify, tracker.quarantined, lambda: tracker.status("abcd")):
+        with pytest.raises(StorageError, match="the tracker is closed"):
+            ask()
+    assert [path.name] == [each.name for each in path.parent.iterdir()]
 
 
 # Looking up
@@ -1453,14 +1457,14 @@ def test_what_is_still_not_understood_stays_aside(tracker: Tracker) -> None:
 
 def test_a_tracker_is_closed_while_other_threads_begin_to_read(path: Path) -> None:
     asked: list[Tracker] = []
+    told: list[BaseException | None] = []
 
     class Asked(SqliteJournal):
         """Whose end another thread does not wait for before it reads."""
 
         def close(self) -> None:
-            thread = threading.Thread(target=asked[0].tally)
-            thread.start()
-            thread.join()
+            with ThreadPoolExecutor(1) as pool:
+                told.append(pool.submit(asked[0].tally).exception())
             super().close()
 
         def reader(self) -> SqliteJournal:
@@ -1472,6 +1476,7 @@ def test_a_tracker_is_closed_while_other_threads_begin_to_read(path: Path) -> No
 
     with pytest.raises(StorageError, match="closed"):
         journal.numbers()
+    assert [(StorageError, "the tracker is closed")] * len(told) == [(type(each), str(each)) for each in told]
 
 
 # A provider from outside

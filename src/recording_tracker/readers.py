@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from recording_tracker.errors import StorageError
 from recording_tracker.journal import Journal
 
 
@@ -16,10 +17,13 @@ class Readers:
         self._journal = journal
         self._readonly = readonly
         self._by_thread: dict[threading.Thread, Journal] = {}
+        self._is_closed = False
 
     @property
     def own(self) -> Journal:
-        """The journal for reading from this thread."""
+        """The journal for reading from this thread; raises StorageError when it has been let go of."""
+        if self._is_closed:
+            raise StorageError("the tracker is closed")
         thread = threading.current_thread()
         reader = self._by_thread.get(thread)
         if reader is None:
@@ -43,6 +47,7 @@ class Readers:
 
     def close(self) -> None:
         """Let go of all of them."""
+        self._is_closed = True
         # A copy: other threads may begin to read just now.
         for reader in list(self._by_thread.values()):
             reader.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -628,6 +629,21 @@ def test_a_file_that_is_mounted_without_its_folder_is_refused(
     assert "is mounted as a single file" in ran.complaint
     assert "mount its folder" in ran.complaint
     assert ["recordings.db"] == beside
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_file_system_without_hard_links_is_refused_as_such(
+    code: int, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(StorageError, match="its file system has no hard links, which make a database whole") as raised:
+        Tracker(db)
+
+    assert raised.value.exit_status == 74
+    assert [] == list(db.parent.iterdir())
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sqlite3
@@ -246,7 +247,7 @@ def _create(path: Path) -> None:
     try:
         try:
             _write(beside, _fresh())
-            os.link(beside, target)
+            _link(path, beside, target)
         except FileExistsError:
             pass
         finally:
@@ -260,6 +261,18 @@ def _fresh() -> bytes:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         _migrate(connection, Path(":memory:"))
         return connection.serialize()
+
+
+def _link(path: Path, beside: Path, target: Path) -> None:
+    try:
+        os.link(beside, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise
+        # As on FAT; what is said elsewhere of a permission would be looked for in vain.
+        raise StorageError(
+            f"{path}: its file system has no hard links, which make a database whole; use another"
+        ) from error
 
 
 def _write(path: Path, content: bytes) -> None:
