@@ -419,6 +419,8 @@ def test_an_announced_recording_that_never_started_is_told() -> None:
         )
     ]
     assert told(story, "remedy")[0] == "See in your application whether it was started at all."
+    compare = "Compare its id with those that callbacks give, the url of the recording: tracker list --provider aircore"
+    assert compare in told(story, "remedy")
 
 
 def test_an_announced_group_has_a_story() -> None:

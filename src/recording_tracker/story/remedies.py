@@ -20,6 +20,13 @@ QUESTIONS = {
     "line_planet": "ask the LINE Planet team, with the sid and the start time",
 }
 
+# Recording ids that are easily announced by a part of them, which no callback meets.
+IDS = {
+    "aircore": "the url of the recording",
+    "enablex": "app_id/conf_num",
+    "line_planet": "sid/start, or announce the sid as a group",
+}
+
 
 class Remedy(NamedTuple):
     """What to do about a flag, where the rest of the row fits the recording."""
@@ -84,6 +91,14 @@ REMEDIES = (
     Remedy("missing-terminal", RESOLVE),
     Remedy("never-started", "see in your application whether it was started at all"),
     Remedy("never-started", "check the callback address, and that the account has subscribed to the events"),
+    *(
+        Remedy(
+            "never-started",
+            f"compare its id with those that callbacks give, {form}: tracker list --provider {name}",
+            name,
+        )
+        for name, form in IDS.items()
+    ),
     Remedy("never-started", "find out whether it runs or has run: {ask}"),
     Remedy("never-started", RESOLVE),
     Remedy("conflicting-outcome", "two results contradict each other; find out which one holds: {ask}"),
