@@ -85,7 +85,7 @@ class Server:
 
     def knows(self, recording_id: str) -> bool:
         with Tracker(self.db, readonly=True) as tracker:
-            return bool(tracker.status(recording_id))
+            return any(found.recording_id == recording_id for found in tracker.recordings())
 
     def workers(self) -> list[int]:
         """The processes below the server's that serve."""
