@@ -101,6 +101,7 @@ def check_installed(wheel: Path, elsewhere: Path, venv: Path) -> None:
     (own / "dependencies.pth").write_text("\n".join(site.getsitepackages()) + "\n", encoding="utf-8")
 
     shown = run(tracker, "demo", "--db", "demo.db", cwd=elsewhere)
+    further = run("env", "PATH=/usr/bin:/bin", "sh", "-c", "\n".join(shown.splitlines()[-2:]), cwd=elsewhere)
     listed = run(python, "-m", "recording_tracker", "machines", "list", "--json", cwd=elsewhere)
     found = run(
         python,
@@ -111,6 +112,7 @@ def check_installed(wheel: Path, elsewhere: Path, venv: Path) -> None:
     )
 
     assert [word for word in SHOWN_BY_THE_DEMO if word not in shown] == []
+    assert [name for name in SHIPPED if name not in further] == []
     assert tuple(json.loads(line)["provider"] for line in listed.splitlines()) == SHIPPED
     assert [place for place in found.splitlines() if not Path(place).is_relative_to(own / "recording_tracker")] == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,8 +67,16 @@ def demo_command(ctx: click.Context, /, *, db: str | None, as_json: bool) -> Non
     print_lines(["", f"The database is {path}", f"The report is {report_path}; look at it in a browser"])
     print_lines(["", f"Look further, the recordings being of {NOW:%Y-%m-%d}:"])
     print_lines(
-        [f"  export TRACKER_DB={quote(str(path))}", f"  tracker list --now {NOW:%Y-%m-%dT%H:%M:%SZ}"], whole=True
+        [f"  export TRACKER_DB={quote(str(path))}", f"  {_program()} list --now {NOW:%Y-%m-%dT%H:%M:%SZ}"], whole=True
     )
+
+
+def _program() -> str:
+    """Return what a shell knows this program by: its name if that is on the PATH, else as it was called."""
+    called, known = Path(sys.argv[0]), shutil.which("tracker")
+    if called.name != "tracker":
+        return f"{quote(sys.executable)} -m recording_tracker"
+    return "tracker" if known and Path(known).resolve() == called.resolve() else quote(str(called))
 
 
 def _tour(tracker: Tracker, summary: Summary) -> None:
