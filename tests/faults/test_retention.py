@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from recording_tracker import NotFoundError, Tracker
+from recording_tracker import BusyError, NotFoundError, Tracker
+from recording_tracker.journal import BUSY_TIMEOUT
 from tests.faults.aftermath import journaled
-from tests.faults.jobs import LENGTH, PATIENCE_S, PATIENT, callbacks
+from tests.faults.jobs import LENGTH, PATIENCE_S, PATIENT, callbacks, wait_until
 from tests.faults.surroundings import NOW, take
 from tests.figures import Figures
 
@@ -82,6 +85,43 @@ def test_erasing_beside_callbacks_forgets_one_recording_at_a_time_and_nothing_el
     assert (RECORDINGS, RECORDINGS, True) == left(db)
     assert len(LATER) == sum(there.values())
     assert [] == missing
+
+
+def test_a_callback_is_taken_in_while_an_erasure_waits_for_a_reader(tmp_path: Path) -> None:
+    db = tmp_path / "recordings.db"
+    name, *_ = full(db)
+    with (
+        Tracker(db) as eraser,
+        # Not as long as an erasure would wait for a reader.
+        Tracker(db, busy_timeout=BUSY_TIMEOUT * 4 / 5) as taker,
+        ThreadPoolExecutor(1) as beside,
+        closing(sqlite3.connect(db, isolation_level=None, timeout=0)) as watcher,
+        closing(sqlite3.connect(db, isolation_level=None)) as reader,
+    ):
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM events").fetchone()
+        erasing = beside.submit(eraser.erase, name)
+        wait_until(lambda: erasing.done() or (is_erased(watcher, name) and is_kept_busy(watcher)))
+
+        taken = take(taker, LATER[0])
+        told = erasing.exception()
+        reader.execute("COMMIT")
+
+    assert (None, BusyError) == (taken, type(told))
+    assert "the -wal, which cannot be emptied while others read, still holds it" in str(told)
+
+
+def is_erased(watcher: sqlite3.Connection, name: str) -> bool:
+    return not watcher.execute("SELECT 1 FROM recordings WHERE recording_id = ?", [name]).fetchone()
+
+
+def is_kept_busy(watcher: sqlite3.Connection) -> bool:
+    try:
+        watcher.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:
+        return True
+    watcher.execute("ROLLBACK")
+    return False
 
 
 def test_what_is_forgotten_while_it_is_asked_for_is_not_found(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 from recording_tracker.errors import BusyError, UsageError
@@ -12,6 +13,7 @@ from recording_tracker.journal.connection import uri
 from recording_tracker.journal.failures import refusal, translated
 from recording_tracker.journal.questions import IS_RECORDING
 from recording_tracker.journal.session import Session
+from recording_tracker.times import MILLISECOND
 
 # What is kept a second time for the sake of an index or of a quick answer.
 _ASIDE_OF_RECORDINGS = """
@@ -25,6 +27,10 @@ UNION ALL SELECT id, 'aliases' FROM recordings AS r
         SELECT count(*) FROM aliases AS a WHERE a.recording = r.id AND a.provider = r.provider
         AND a.alias IN (SELECT value FROM json_each(r.aliases)))
 """
+
+
+# While it waits for readers nobody can write, and no writer waits much longer than this.
+CUT_WAIT = timedelta(seconds=1)
 
 
 class Care(Session):
@@ -54,13 +60,20 @@ class Care(Session):
             yield f"totals of {_listed(key[:3])}: count {number} recordings of which none is there"
 
     def cut_log(self) -> None:
-        # SQLite says in its answer alone that it could not. https://sqlite.org/pragma.html#pragma_wal_checkpoint
-        [(busy, *_)] = self._all("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._wait_at_most(min(CUT_WAIT, self._busy_timeout))
+        try:
+            # SQLite says in its answer alone that it could not. https://sqlite.org/pragma.html#pragma_wal_checkpoint
+            [(busy, *_)] = self._all("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self._wait_at_most(self._busy_timeout)
         if busy:
             raise BusyError(
                 f"{self.path}: it is erased, but the -wal, which cannot be emptied while others read, still holds it; "
                 "the next erase empties it, and so does whoever closes the database last"
             )
+
+    def _wait_at_most(self, timeout: timedelta) -> None:
+        self._all(f"PRAGMA busy_timeout = {timeout // MILLISECOND}")
 
     def backup(self, path: str) -> None:
         try:
