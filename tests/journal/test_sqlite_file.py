@@ -238,6 +238,21 @@ def test_a_journal_stays_with_its_file_when_the_program_changes_its_folder(
     assert ["r1"] == found
 
 
+def test_who_leaves_off_reading_when_the_file_is_closed_hears_of_nothing(path: Path) -> None:
+    journal = SqliteJournal(path)
+    rows = [EventRow(name, name, 1, 1, "taken", 1, None, b"", b"", "{}") for name in ("e1", "e2")]
+    with journal.writing():
+        number = journal.insert(standing("r1"), "")
+        journal.add_events(number, rows)
+
+    events = journal.events(number)
+    assert next(events) in rows
+    journal.close()
+
+    # As an iterator does that nobody has any more.
+    getattr(events, "close")()  # noqa: B009
+
+
 def test_a_reader_cannot_write(path: Path) -> None:
     make(path)
 

@@ -146,4 +146,6 @@ class Session:
     def _each(self, sql: str, *values: Any) -> Iterator[Any]:
         """Yield rows one by one, for what is large; inside a transaction, for it keeps other threads out meanwhile."""
         with translated(self.path):
-            yield from self._connection.execute(sql, values)
+            # Not handed on to the cursor: who leaves off would close it, which fails after its connection.
+            for row in self._connection.execute(sql, values):  # noqa: UP028
+                yield row
