@@ -162,8 +162,9 @@ def test_an_acknowledgement_counts_from_its_time(log: Log, acks: list[int], minu
             tracker.ingest_many(lines)
         if not lines:
             for recording in list(whole.recordings(now=at(at_ms))):
-                # Of what is acknowledged again only the later time is kept.
-                codes = {flag.code for flag in recording.flags if not flag.acknowledged}
+                # Of what is acknowledged again only the later time is kept; and of a group that opens, none.
+                kept = () if recording.recording_id is None else recording.flags
+                codes = {flag.code for flag in kept if not flag.acknowledged}
                 for code in codes:
                     if (recording.id, code) not in acknowledged:
                         for tracker in (whole, part) if at_ms <= minute * MINUTE else (whole,):

@@ -40,8 +40,8 @@ def audit(
     pruned or dropped from quarantine since. What is counted and not kept cannot be known of the past: how many
     duplicates had come (``duplicates`` is None), how many bodies were ignored (``ignored`` is None), and when
     the last of either came, so ``last_received_at`` is that of events and of what is in quarantine. Of several
-    acknowledgements of one flag only the last is kept. Raises UnknownProviderError where recordings have to be
-    folded whose machine or adapter is not there.
+    acknowledgements of one flag only the last is kept, and none of an announced group that has opened since.
+    Raises UnknownProviderError where recordings have to be folded whose machine or adapter is not there.
     """
     since_ms = max(0, now_ms - since // MILLISECOND)
     past = _Past(journal, adapters, machines, now_ms, since_ms)
