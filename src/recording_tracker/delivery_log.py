@@ -13,10 +13,9 @@ from os import PathLike
 
 from recording_tracker.deliveries import MAX_LINE_BYTES
 from recording_tracker.errors import StorageError, UsageError
+from recording_tracker.journal.header import is_database
 from recording_tracker.times import iso, to_ms
 
-DATABASE = b"SQLite format 3\0"
-"""How every database of SQLite begins. https://sqlite.org/fileformat2.html#magic_header_string"""
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +36,7 @@ class DeliveryLog:
             raise StorageError(f"{path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
         if not os.path.isfile(path):  # noqa: PTH113  the path may be a text
             raise StorageError(f"{path}: is no regular file; name one that lines can be added to")
-        if _is_database(path):
+        if is_database(path):
             # Each line would spoil it, and close a file whose locks SQLite needs.
             # https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
             raise UsageError(f"{path}: is a database; name another file")
@@ -64,11 +63,6 @@ class DeliveryLog:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(file)
-
-
-def _is_database(path: str | PathLike[str]) -> bool:
-    with open(path, "rb") as stream:  # noqa: PTH123  the path may be a text
-        return stream.read(len(DATABASE)) == DATABASE
 
 
 def _line(provider: str, body: bytes, query: Mapping[str, str], received_at: datetime) -> bytes:

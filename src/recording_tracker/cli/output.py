@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from recording_tracker.errors import PermissionDeniedError, StorageError, TrackerError, UsageError
-
-# https://sqlite.org/fileformat.html#magic_header_string
-_DATABASE = b"SQLite format 3\x00"
+from recording_tracker.journal.header import is_database
 
 
 def write_file(name: str, lines: Iterable[str], db: Path) -> None:
@@ -82,15 +80,8 @@ def _check_place(path: Path, db: Path | None = None) -> None:
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; name a file")
     ours = {os.path.realpath(db) + end for end in ("", "-wal", "-shm", "-journal")} if db is not None else set()
-    if os.path.realpath(path) in ours or _is_database(path):
+    if os.path.realpath(path) in ours or is_database(path):
         raise UsageError(f"{path}: is a database; name another file")
-
-
-def _is_database(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as stream:
-        return stream.read(len(_DATABASE)) == _DATABASE
 
 
 def _replace(path: Path, content: bytes) -> None:
