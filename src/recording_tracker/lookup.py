@@ -129,14 +129,14 @@ def _the_one(text: str, found: set[tuple[str, int]]) -> list[int]:
 
 def not_found(journal: Reader, text: str) -> NotFoundError:
     """Return the error of a *text* that names no recording, with the one that it may mean."""
-    short = len(_ends(text)[0]) < SHORTEST_PREFIX
-    needed = f"the beginning of an id has at least {SHORTEST_PREFIX} characters, and " if short else ""
-    meant = _in_another_case(journal, text)
-    hint = f"did you mean {meant!r}? " if meant else needed
     if (entry := unopened(journal, text)) is not None:
         kept = entry.standing
         came = noun(kept.events, "1 event of it has come", f"{kept.events} events of it have come")
         return NotFoundError(f"no recording {text!r}; {came}, {kept.last_name!r} the last, and none that opens one")
+    short = len(_ends(text)[0]) < SHORTEST_PREFIX
+    needed = f"the beginning of an id has at least {SHORTEST_PREFIX} characters, and " if short else ""
+    meant = _in_another_case(journal, text)
+    hint = f"did you mean {meant!r}? " if meant else needed
     return NotFoundError(f"no recording {text!r}; {hint}'tracker list' shows those there are")
 
 

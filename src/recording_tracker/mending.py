@@ -67,8 +67,13 @@ def prune(journal: Journal, before_ms: int, *, limit: int) -> int:
 
 def erase(journal: Journal, text: str) -> str:
     """Forget the recording that *text* names, or what came of an id that nothing has opened; return its id."""
-    entry = unopened(journal, text) if not find(journal, text) else None
-    entry = entry or single(journal, text)
+    try:
+        entry = single(journal, text)
+    except NotFoundError:
+        kept = unopened(journal, text)
+        if kept is None:
+            raise
+        entry = kept
     forget(journal, entry)
     return entry.standing.recording_id or entry.standing.group_id or ""
 
