@@ -9,11 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from recording_tracker.errors import BusyError, UsageError
-from recording_tracker.journal.connection import uri
+from recording_tracker.journal.connection import uri, wait_at_most
 from recording_tracker.journal.failures import refusal, translated
 from recording_tracker.journal.questions import IS_RECORDING
 from recording_tracker.journal.session import Session
-from recording_tracker.times import MILLISECOND
 
 # What is kept a second time for the sake of an index or of a quick answer.
 _ASIDE_OF_RECORDINGS = """
@@ -60,20 +59,19 @@ class Care(Session):
             yield f"totals of {_listed(key[:3])}: count {number} recordings of which none is there"
 
     def cut_log(self) -> None:
-        self._wait_at_most(min(CUT_WAIT, self._busy_timeout))
-        try:
-            # SQLite says in its answer alone that it could not. https://sqlite.org/pragma.html#pragma_wal_checkpoint
-            [(busy, *_)] = self._all("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            self._wait_at_most(self._busy_timeout)
+        with self._in_use, translated(self.path):
+            connection = self._connection
+            wait_at_most(connection, min(CUT_WAIT, self._busy_timeout))
+            try:
+                # SQLite says in its answer alone that it could not. https://sqlite.org/pragma.html#pragma_wal_checkpoint
+                [(busy, *_)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                wait_at_most(connection, self._busy_timeout)
         if busy:
             raise BusyError(
                 f"{self.path}: it is erased, but the -wal, which cannot be emptied while others read, still holds it; "
                 "the next erase empties it, and so does whoever closes the database last"
             )
-
-    def _wait_at_most(self, timeout: timedelta) -> None:
-        self._all(f"PRAGMA busy_timeout = {timeout // MILLISECOND}")
 
     def backup(self, path: str) -> None:
         try:

@@ -22,6 +22,7 @@ from recording_tracker.errors import (
 )
 from recording_tracker.journal import BUSY_TIMEOUT
 from recording_tracker.journal.failures import code_of, refusal, translated
+from recording_tracker.times import MILLISECOND
 
 APPLICATION_ID: Final = 0x524C544B
 SCHEMA_VERSION: Final = 1
@@ -387,14 +388,19 @@ def _log_ahead(connection: sqlite3.Connection, path: Path, busy_timeout: timedel
 
 def _wait_for_writer(connection: sqlite3.Connection, busy_timeout: timedelta) -> None:
     """Wait for a moment until nobody writes."""
-    connection.execute("PRAGMA busy_timeout = 50")
+    wait_at_most(connection, timedelta(milliseconds=50))
     try:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
         if code_of(error) != sqlite3.SQLITE_BUSY:
             raise
-    connection.execute(f"PRAGMA busy_timeout = {busy_timeout // timedelta(milliseconds=1)}")
+    wait_at_most(connection, busy_timeout)
+
+
+def wait_at_most(connection: sqlite3.Connection, timeout: timedelta) -> None:
+    """Have *connection* wait so long for whoever keeps the file from it."""
+    connection.execute(f"PRAGMA busy_timeout = {timeout // MILLISECOND}")
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
